@@ -1,0 +1,97 @@
+/**
+ * The closed registry of errors: every failure that a client, an operator or another process of Wrenn can see.
+ * A code is for ever: retire it, never reuse it.
+ */
+
+export interface ErrorSpec {
+  /** HTTP status of the REST API */
+  readonly status: number;
+  /** whether the same request may succeed later without being changed */
+  readonly retryable: boolean;
+  /** what the reader can do about it, shown by the CLI */
+  readonly suggestion?: string;
+}
+
+const RETRY = true;
+const FINAL = false;
+
+function spec(status: number, retryable: boolean, suggestion?: string): ErrorSpec {
+  return suggestion === undefined ? { status, retryable } : { status, retryable, suggestion };
+}
+
+export const ERRORS = {
+  // What a caller did wrong.
+  invalid_request: spec(400, FINAL),
+  unauthorized: spec(
+    401,
+    FINAL,
+    "Pass a valid key in the X-API-Key header; `wrenn status --json` prints the local one.",
+  ),
+  forbidden: spec(403, FINAL),
+  not_found: spec(404, FINAL),
+  method_not_allowed: spec(405, FINAL),
+  conflict: spec(409, FINAL),
+  invalid_state: spec(409, FINAL),
+  too_large: spec(413, FINAL),
+
+  // What the platform could not do for a correct request.
+  internal_error: spec(500, RETRY, "`wrenn logs` shows what happened."),
+  agent_error: spec(502, RETRY),
+  exec_timeout: spec(502, FINAL, "Raise timeout_sec, or set it to 0 for no limit."),
+  host_unavailable: spec(503, RETRY, "`wrenn status` shows whether the host agent runs; `wrenn logs` shows why not."),
+  no_hosts_available: spec(503, RETRY),
+  database_unavailable: spec(503, RETRY),
+
+  // What a host could not do.
+  no_free_slot: spec(503, RETRY, "Destroy capsules that are no longer needed."),
+  insufficient_memory: spec(503, RETRY, "Destroy capsules that are no longer needed, or ask for less memory."),
+  disk_full: spec(507, RETRY, "Free space on the file system that holds WRENN_DIR."),
+  vmm_failed: spec(502, RETRY, "`wrenn logs` shows the messages of the VMM."),
+  boot_timeout: spec(502, RETRY, "The machine may be overloaded: try again."),
+  guest_unreachable: spec(502, RETRY),
+  template_missing: spec(404, FINAL, "`wrenn setup` builds the base templates."),
+
+  // What is wrong with the box or the installation.
+  not_root: spec(500, FINAL, "Run the command as root: it makes network namespaces and TAP devices."),
+  unsupported_platform: spec(500, FINAL),
+  program_missing: spec(500, FINAL, "Install the programs named, then run `wrenn setup` again."),
+  setup_required: spec(500, FINAL, "Run `wrenn setup`."),
+  setup_failed: spec(500, RETRY, "Run `wrenn setup` again: it goes on where it stopped."),
+  kernel_invalid: spec(500, FINAL, "Remove the file and run `wrenn setup`, or point WRENN_KERNEL to a bzImage."),
+  artifact_corrupt: spec(500, FINAL, "Remove the file and run `wrenn setup`: it is made anew."),
+  port_in_use: spec(500, RETRY, "Choose another port with --port, or stop the program that listens there."),
+  already_running: spec(409, FINAL, "`wrenn status` shows the running instance; `wrenn down` stops it."),
+  not_running: spec(503, RETRY, "Start it with `wrenn up`."),
+  config_invalid: spec(500, FINAL),
+} as const satisfies Record<string, ErrorSpec>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(ERRORS, value);
+}
+
+/** The one error class of Wrenn. Its message is written for the reader of the API or the CLI; its cause never leaves the process. */
+export class WrennError extends Error {
+  override readonly name = "WrennError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get spec(): ErrorSpec {
+    return ERRORS[this.code];
+  }
+
+  /** Converts anything thrown; a foreign error becomes `code` with a message that says nothing of its text. */
+  static from(error: unknown, code: ErrorCode = "internal_error", message = "internal error"): WrennError {
+    return error instanceof WrennError ? error : new WrennError(code, message, { cause: error });
+  }
+}
+
+/** True for a WrennError with one of the codes. */
+export function hasCode(error: unknown, ...codes: ErrorCode[]): error is WrennError {
+  return error instanceof WrennError && codes.includes(error.code);
+}

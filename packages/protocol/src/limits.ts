@@ -1,0 +1,21 @@
+/** Bounds of what a capsule may be; the same numbers validate requests, configuration and RPCs. */
+export const LIMITS = {
+  vcpus: { min: 1, max: 32, default: 1 },
+  /** MiB; a guest with less than 128 does not finish booting its agent */
+  memoryMb: { min: 128, max: 262_144, default: 512 },
+  /** seconds */
+  timeoutSec: { min: 0, max: 30 * 24 * 3600, default: 0 },
+  /** MiB */
+  diskSizeMb: 5120,
+  /** seconds a foreground command may take when the caller does not say */
+  execTimeoutSec: { min: 0, max: 7 * 24 * 3600, default: 30 },
+  /** bytes of stdout and stderr together that a foreground exec returns */
+  execOutputBytes: 16 * 1024 * 1024,
+  /** bytes of a JSON request body */
+  jsonBodyBytes: 512 * 1024,
+} as const;
+
+export const DEFAULT_TEMPLATE = "minimal";
+
+/** Names of templates, snapshots and channels. */
+export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/;

@@ -1,0 +1,85 @@
+/** REST schemas of capsules: they validate requests and answers and become the OpenAPI document. */
+import { z } from "zod";
+import { DEFAULT_TEMPLATE, LIMITS, NAME_PATTERN } from "../limits.ts";
+import { END_REASONS, PUBLIC_STATUS } from "../states.ts";
+
+const statuses = [...new Set(Object.values(PUBLIC_STATUS))];
+
+const templateName = z
+  .string()
+  .regex(NAME_PATTERN, "must be 1 to 64 letters, digits, dots, underscores or hyphens, the first a letter or digit");
+
+const time = z.iso.datetime({ offset: true }).describe("RFC 3339, whole seconds");
+
+/** Milliseconds of each phase of an operation, in order of time. */
+const phases = z.record(z.string(), z.number()).describe("Milliseconds of each phase, in order of time");
+
+export const capsuleSchema = z
+  .object({
+    id: z.string(),
+    status: z.enum(statuses),
+    template: z.string(),
+    vcpus: z.int(),
+    memory_mb: z.int(),
+    timeout_sec: z.int(),
+    guest_ip: z.string().optional(),
+    host_ip: z.string().optional(),
+    created_at: time,
+    started_at: time.optional(),
+    last_active_at: time.optional(),
+    last_updated: time,
+    ended_at: time.optional(),
+    end_reason: z.enum(END_REASONS).optional().describe("Why the capsule ended"),
+    end_message: z.string().optional(),
+    metadata: z.record(z.string(), z.string()).optional(),
+    timings: phases.optional(),
+  })
+  .meta({ id: "Capsule" });
+export type Capsule = z.infer<typeof capsuleSchema>;
+
+function bounded(limit: { min: number; max: number; default: number }) {
+  return z.int().min(limit.min).max(limit.max).default(limit.default);
+}
+
+export const createCapsuleSchema = z
+  .object({
+    template: templateName.default(DEFAULT_TEMPLATE),
+    vcpus: bounded(LIMITS.vcpus),
+    memory_mb: bounded(LIMITS.memoryMb).describe("MiB"),
+    timeout_sec: bounded(LIMITS.timeoutSec).describe("Idle seconds until the capsule is paused; 0 is never"),
+  })
+  .meta({ id: "CreateCapsule" });
+export type CreateCapsule = z.input<typeof createCapsuleSchema>;
+
+/** No NUL: the kernel cannot pass one in an argument, a path or a variable. */
+const word = z.string().refine((text) => !text.includes("\0"), "must not contain NUL");
+
+export const execSchema = z
+  .object({
+    cmd: word.min(1),
+    args: z.array(word).max(4096).default([]),
+    timeout_sec: bounded(LIMITS.execTimeoutSec).describe("Seconds until the command is killed; 0 is no limit"),
+    envs: z.record(word.regex(/^[^=]+$/, "must not be empty or contain ="), word).default({}),
+    cwd: word.optional(),
+    user: word.optional(),
+  })
+  .meta({ id: "Exec" });
+export type Exec = z.input<typeof execSchema>;
+
+export const execResultSchema = z
+  .object({
+    sandbox_id: z.string(),
+    cmd: z.string(),
+    stdout: z.string(),
+    stderr: z.string(),
+    exit_code: z.int(),
+    duration_ms: z.int(),
+    encoding: z.enum(["utf-8", "base64"]).describe("base64 for both outputs when either is not UTF-8"),
+  })
+  .meta({ id: "ExecResult" });
+export type ExecResult = z.infer<typeof execResultSchema>;
+
+export const consoleSchema = z
+  .object({ sandbox_id: z.string(), console: z.string().describe("The newest output of the guest's serial console") })
+  .meta({ id: "Console" });
+export type Console = z.infer<typeof consoleSchema>;

@@ -1,0 +1,10 @@
+/** REST schemas that every route shares. */
+import { z } from "zod";
+
+export const errorEnvelopeSchema = z
+  .object({ error: z.object({ code: z.string(), message: z.string() }) })
+  .meta({ id: "Error" });
+export type ErrorEnvelope = z.infer<typeof errorEnvelopeSchema>;
+
+export const healthSchema = z.object({ status: z.literal("ok"), version: z.string() }).meta({ id: "Health" });
+export type Health = z.infer<typeof healthSchema>;

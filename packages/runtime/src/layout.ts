@@ -1,0 +1,47 @@
+/**
+ * Where an instance of Wrenn keeps things. Everything that must survive lives below the state folder (WRENN_DIR); sockets
+ * live below /run, because a socket's path may have 107 bytes at most; artefacts that depend only on their inputs
+ * are shared by all instances of the box in the cache folder.
+ */
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+
+export interface Layout {
+  /** state folder, absolute */
+  readonly dir: string;
+  /** 10 hex digits that tell instances of one box apart */
+  readonly instance: string;
+  /** artefacts by content hash: kernels, images, agent disks */
+  readonly cache: string;
+  readonly run: string;
+  readonly logs: string;
+  readonly machines: string;
+  readonly templates: string;
+  readonly postgres: string;
+  /** JSON of the running supervisor */
+  readonly supervisorFile: string;
+  readonly apiKeyFile: string;
+  readonly hostAgentSocket: string;
+}
+
+/** Claims of network slots, shared by all instances of the box. */
+export const SLOT_CLAIMS = "/run/wrenn/slots";
+
+export function layoutOf(stateDir: string, cacheDir: string): Layout {
+  const dir = resolve(stateDir);
+  const instance = createHash("sha256").update(dir).digest("hex").slice(0, 10);
+  const run = `/run/wrenn/${instance}`;
+  return {
+    dir,
+    instance,
+    cache: resolve(cacheDir),
+    run,
+    logs: `${dir}/logs`,
+    machines: `${dir}/machines`,
+    templates: `${dir}/templates`,
+    postgres: `${dir}/postgres`,
+    supervisorFile: `${dir}/supervisor.json`,
+    apiKeyFile: `${dir}/api-key`,
+    hostAgentSocket: `${run}/host-agent.sock`,
+  };
+}
