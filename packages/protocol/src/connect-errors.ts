@@ -12,6 +12,7 @@ const CONNECT_CODES: Partial<Record<ErrorCode, Code>> = {
   conflict: Code.AlreadyExists,
   invalid_state: Code.FailedPrecondition,
   too_large: Code.ResourceExhausted,
+  not_implemented: Code.Unimplemented,
   no_free_slot: Code.ResourceExhausted,
   insufficient_memory: Code.ResourceExhausted,
   disk_full: Code.ResourceExhausted,
@@ -20,16 +21,15 @@ const CONNECT_CODES: Partial<Record<ErrorCode, Code>> = {
   boot_timeout: Code.DeadlineExceeded,
 };
 
+/** What a registry code is called on the wire of Connect RPC. */
+export function connectCode(code: ErrorCode): Code {
+  return CONNECT_CODES[code] ?? Code.Internal;
+}
+
 export function toConnectError(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
   const known = WrennError.from(error);
-  const converted = new ConnectError(
-    known.message,
-    CONNECT_CODES[known.code] ?? Code.Internal,
-    undefined,
-    undefined,
-    error,
-  );
+  const converted = new ConnectError(known.message, connectCode(known.code), undefined, undefined, error);
   converted.details.push({ desc: ErrorInfoSchema, value: { code: known.code, message: known.message } });
   return converted;
 }

@@ -33,6 +33,8 @@ export const ERRORS = {
   conflict: spec(409, FINAL),
   invalid_state: spec(409, FINAL),
   too_large: spec(413, FINAL),
+  unsupported_media_type: spec(415, FINAL),
+  not_implemented: spec(501, FINAL),
 
   // What the platform could not do for a correct request.
   internal_error: spec(500, RETRY, "`wrenn logs` shows what happened."),

@@ -55,3 +55,17 @@ export async function withUndo<T>(
     throw error;
   }
 }
+
+/** Runs `body` with what it acquires, and takes all of it back whether it succeeds or not. */
+export async function withCleanup<T>(
+  body: (undo: Undo) => Promise<T>,
+  onFailure: (failures: UndoFailure[]) => void,
+): Promise<T> {
+  const undo = new Undo();
+  try {
+    return await body(undo);
+  } finally {
+    const failures = await undo.run();
+    if (failures.length > 0) onFailure(failures);
+  }
+}

@@ -1,0 +1,86 @@
+/** Client of the REST API for the commands. It waits as long as the server works: a command may run for hours. */
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
+import type { Capsule, Console, CreateCapsule, Exec, ExecResult } from "@wrenn/protocol/rest/capsules";
+import type { ErrorEnvelope, Health } from "@wrenn/protocol/rest/common";
+
+export interface ApiTarget {
+  readonly url: string;
+  readonly key: string;
+}
+
+export class ApiClient {
+  readonly #target: ApiTarget;
+
+  constructor(target: ApiTarget) {
+    this.#target = target;
+  }
+
+  health(): Promise<Health> {
+    return this.#call("GET", "/health");
+  }
+
+  create(request: CreateCapsule): Promise<Capsule> {
+    return this.#call("POST", "/v1/capsules", request);
+  }
+
+  list(): Promise<Capsule[]> {
+    return this.#call("GET", "/v1/capsules");
+  }
+
+  get(id: string): Promise<Capsule> {
+    return this.#call("GET", `/v1/capsules/${encodeURIComponent(id)}`);
+  }
+
+  exec(id: string, request: Exec): Promise<ExecResult> {
+    return this.#call("POST", `/v1/capsules/${encodeURIComponent(id)}/exec`, request);
+  }
+
+  console(id: string): Promise<Console> {
+    return this.#call("GET", `/v1/capsules/${encodeURIComponent(id)}/console`);
+  }
+
+  destroy(id: string): Promise<void> {
+    return this.#call("DELETE", `/v1/capsules/${encodeURIComponent(id)}`);
+  }
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const { status, text } = await this.#send(method, path, body === undefined ? undefined : JSON.stringify(body));
+    if (status >= 200 && status < 300) return (text === "" ? undefined : JSON.parse(text)) as T;
+    throw toError(status, text);
+  }
+
+  #send(method: string, path: string, body: string | undefined): Promise<{ status: number; text: string }> {
+    const { url, key } = this.#target;
+    const send = url.startsWith("https:") ? httpsRequest : httpRequest;
+    const headers = {
+      "x-api-key": key,
+      ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+    };
+    return new Promise((resolve, reject) => {
+      const call = send(new URL(path, url), { method, headers }, (answer) => {
+        const pieces: Buffer[] = [];
+        answer.on("data", (piece: Buffer) => pieces.push(piece));
+        answer.once("error", reject);
+        answer.once("end", () =>
+          resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(pieces).toString("utf8") }),
+        );
+      });
+      call.once("error", (error) => {
+        reject(new WrennError("not_running", `no Wrenn answers at ${url}`, { cause: error }));
+      });
+      call.end(body);
+    });
+  }
+}
+
+/** The server's own error, or one that says what came instead. */
+function toError(status: number, text: string): WrennError {
+  try {
+    const { error } = JSON.parse(text) as ErrorEnvelope;
+    return new WrennError(isErrorCode(error.code) ? error.code : "internal_error", error.message);
+  } catch {
+    return new WrennError("internal_error", `the server answered with status ${status} and no error message`);
+  }
+}

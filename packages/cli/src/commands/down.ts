@@ -1,0 +1,66 @@
+/** `wrenn down`: stops the servers, and with --all removes every capsule and every trace on the box. */
+import { createHostBase } from "@wrenn/host-agent/context";
+import { removeAll } from "@wrenn/host-agent/machines/remove-all";
+import { WrennError } from "@wrenn/protocol/errors";
+import { isAlive, signalProcess } from "@wrenn/runtime/process-identity";
+import { waitFor } from "@wrenn/runtime/wait";
+import { stopEmbeddedPostgres } from "@wrenn/control-plane/db/embedded";
+import type { Command } from "commander";
+import { apiClient, type Instance, localInstance, requireRoot } from "../instance.ts";
+import { json, note } from "../output/print.ts";
+import { readSupervisor, removeSupervisor } from "../supervisor/state.ts";
+
+const STOP_TIMEOUT_MS = 90_000;
+
+export function downCommand(program: Command): void {
+  program
+    .command("down")
+    .description("Stop the servers; capsules live on")
+    .option("--all", "also destroy all capsules and remove everything of this instance but its images and its database")
+    .option("--json", "print the result as JSON")
+    .action(async (options: { all?: boolean; json?: boolean }) => {
+      requireRoot("down");
+      const instance = localInstance();
+      const destroyed = options.all === true ? await destroyCapsules(instance) : 0;
+      const wasRunning = await stopServers(instance);
+      if (options.all === true) await removeTraces(instance);
+      if (options.json === true) json({ state: "stopped", destroyed });
+      else note(describe(wasRunning, options.all === true, destroyed));
+    });
+}
+
+function describe(wasRunning: boolean, all: boolean, destroyed: number): string {
+  const stopped = wasRunning ? "stopped" : "was not running";
+  return all
+    ? `${stopped}; ${destroyed} ${destroyed === 1 ? "capsule" : "capsules"} destroyed, nothing left behind`
+    : stopped;
+}
+
+/** Through the API while it runs, so that the database knows; what then is left is removed without it. */
+async function destroyCapsules(instance: Instance): Promise<number> {
+  if (readSupervisor(instance.layout) === undefined) return 0;
+  const api = apiClient(instance);
+  const capsules = await api.list();
+  const results = await Promise.allSettled(capsules.map((capsule) => api.destroy(capsule.id)));
+  for (const result of results) if (result.status === "rejected") note(String(result.reason));
+  return results.filter((result) => result.status === "fulfilled").length;
+}
+
+/** Stops whatever of the servers still runs. True when the supervisor did. */
+export async function stopServers({ layout }: Instance): Promise<boolean> {
+  const state = readSupervisor(layout);
+  if (state !== undefined) {
+    signalProcess(state.supervisor, "SIGTERM");
+    const stopped = await waitFor(() => !isAlive(state.supervisor), { timeoutMs: STOP_TIMEOUT_MS, intervalMs: 50 });
+    if (stopped === undefined)
+      throw new WrennError("internal_error", `the supervisor (pid ${state.supervisor.pid}) does not stop`);
+  }
+  await removeSupervisor(layout);
+  // A control plane that was killed leaves its database running.
+  await stopEmbeddedPostgres(layout);
+  return state !== undefined;
+}
+
+async function removeTraces({ config }: Instance): Promise<void> {
+  await removeAll(await createHostBase({ ...config, slotPool: 0 }));
+}

@@ -1,0 +1,86 @@
+/** `wrenn logs`: what the servers log, or what a capsule's machine prints on its console. */
+import { open, readFile, stat } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { WrennError } from "@wrenn/protocol/errors";
+import type { Layout } from "@wrenn/runtime/layout";
+import { type Command, Option } from "commander";
+import { apiClient, localInstance } from "../instance.ts";
+import { json } from "../output/print.ts";
+import { parseInteger } from "./capsules.ts";
+
+const COMPONENTS = ["control-plane", "host-agent", "postgres", "supervisor"] as const;
+type Component = (typeof COMPONENTS)[number];
+
+const POLL_MS = 250;
+
+interface LogsOptions {
+  readonly component?: Component;
+  readonly lines: number;
+  readonly follow?: boolean;
+  readonly json?: boolean;
+}
+
+export function logsCommand(program: Command): void {
+  program
+    .command("logs [id]")
+    .description("Show the servers' logs, or the console of a capsule")
+    .addOption(new Option("-c, --component <name>", "only this server's log").choices(COMPONENTS))
+    .option("-n, --lines <n>", "how many of the newest lines", parseInteger, 100)
+    .option("-f, --follow", "go on printing what is logged (servers only)")
+    .option("--json", "print as JSON")
+    .action(async (id: string | undefined, options: LogsOptions) => {
+      if (id === undefined) await printServerLogs(localInstance().layout, options);
+      else await printConsole(id, options);
+    });
+}
+
+async function printConsole(id: string, options: LogsOptions): Promise<void> {
+  const console = await apiClient(localInstance()).console(id);
+  if (options.json === true) json(console);
+  else process.stdout.write(lastLines(console.console, options.lines));
+}
+
+async function printServerLogs(layout: Layout, options: LogsOptions): Promise<void> {
+  const components = options.component === undefined ? COMPONENTS : [options.component];
+  const logs = await Promise.all(components.map(async (component) => readLog(layout, component, options.lines)));
+  if (logs.every((log) => log === undefined)) {
+    throw new WrennError("not_found", `there are no logs in ${layout.logs}`);
+  }
+  const lines = logs.flatMap((log) => log ?? []);
+  if (options.json === true) json(lines);
+  else for (const { component, text } of lines) process.stdout.write(`${component.padEnd(13)} ${text}\n`);
+  if (options.follow === true) await Promise.all(components.map((component) => follow(layout, component)));
+}
+
+async function readLog(layout: Layout, component: Component, lines: number) {
+  const text = await readFile(`${layout.logs}/${component}.log`, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  return lastLines(text, lines)
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => ({ component, text: line }));
+}
+
+/** Prints what is appended until the command is stopped. */
+async function follow(layout: Layout, component: Component): Promise<never> {
+  const path = `${layout.logs}/${component}.log`;
+  let position = (await stat(path).catch(() => undefined))?.size ?? 0;
+  for (;;) {
+    const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+    if (size < position) position = 0;
+    if (size > position) {
+      const file = await open(path, "r");
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(size - position), 0, size - position, position);
+      await file.close();
+      process.stdout.write(buffer.subarray(0, bytesRead));
+      position += bytesRead;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+function lastLines(text: string, count: number): string {
+  const lines = text.split("\n");
+  const end = lines.at(-1) === "" ? lines.length - 1 : lines.length;
+  return lines.slice(Math.max(0, end - Math.max(count, 0))).join("\n");
+}

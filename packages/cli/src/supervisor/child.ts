@@ -1,0 +1,96 @@
+/** One server process of the platform: started, watched, started again when it dies, stopped. */
+import { type ChildProcess, fork } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
+import type { Logger } from "@wrenn/runtime/logger";
+import type { ServiceMessage } from "@wrenn/runtime/service";
+
+const START_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 30_000;
+const MAX_BACKOFF_MS = 10_000;
+
+export interface ChildOptions {
+  readonly name: string;
+  /** absolute path of its main.ts */
+  readonly entry: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly logFile: string;
+  readonly logger: Logger;
+  /** called after each start that follows a death */
+  readonly onRestart: () => void;
+}
+
+export class Child {
+  readonly #options: ChildOptions;
+  #process: ChildProcess | undefined;
+  #stopping = false;
+  #backoffMs = 250;
+  details: Readonly<Record<string, unknown>> = {};
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Resolves when the process says that it is ready. @throws the registry error that the process reports */
+  async start(): Promise<void> {
+    const { name, entry, env, logFile } = this.#options;
+    const log = openSync(logFile, "a", 0o640);
+    // Its own session: Ctrl-C in the terminal reaches only the supervisor, which stops all in the right order.
+    const child = fork(entry, [], { env, detached: true, stdio: ["ignore", log, log, "ipc"] });
+    closeSync(log);
+    this.#process = child;
+    const exited = new Promise<string>((resolve) => {
+      child.once("exit", (code, signal) => resolve(signal ?? `code ${code}`));
+    });
+    const message = await Promise.race([
+      new Promise<ServiceMessage>((resolve) => child.once("message", (said) => resolve(said as ServiceMessage))),
+      exited.then((how): ServiceMessage => ({ type: "failed", code: "internal_error", message: `ended with ${how}` })),
+      sleep(START_TIMEOUT_MS, { type: "failed", code: "internal_error", message: "did not start in time" } as const, {
+        ref: false,
+      }),
+    ]);
+    if (message.type === "failed") {
+      child.kill("SIGKILL");
+      const code = isErrorCode(message.code) ? message.code : "internal_error";
+      throw new WrennError(
+        code,
+        code === "internal_error" ? `the ${name} ${message.message} (${logFile})` : message.message,
+      );
+    }
+    this.details = message.details;
+    void exited.then((how) => this.#died(how));
+  }
+
+  async #died(how: string): Promise<void> {
+    const { name, logger, onRestart } = this.#options;
+    while (!this.#stopping) {
+      logger.error({ name, how }, "a server process ended; starting it again");
+      await sleep(this.#backoffMs);
+      this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS);
+      if (this.#stopping) return;
+      try {
+        await this.start();
+        onRestart();
+        return;
+      } catch (error) {
+        logger.error({ name, err: error }, "a server process did not start");
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await exited;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,8 @@
+/** `drizzle-kit generate` in this folder writes the next migration. */
+import { defineConfig } from "drizzle-kit";
+
+export default defineConfig({
+  dialect: "postgresql",
+  schema: "./src/db/schema.ts",
+  out: "./src/db/migrations",
+});

@@ -1,0 +1,24 @@
+/** GET /v1/capsules/{id}/console: the newest output of the serial console. */
+import { parseId } from "@wrenn/protocol/ids";
+import { consoleSchema } from "@wrenn/protocol/rest/capsules";
+import { readConsole } from "../../capsules/console.ts";
+import { errors, type Route } from "../route.ts";
+import { capsuleParams } from "./params.ts";
+
+export const getConsole: Route = (app, { capsules }) => {
+  app.route({
+    method: "GET",
+    url: "/v1/capsules/:id/console",
+    schema: {
+      operationId: "getConsole",
+      tags: ["Capsules"],
+      summary: "Get the newest output of a capsule's serial console",
+      params: capsuleParams,
+      response: { 200: consoleSchema, ...errors(400, 404, 409, 502) },
+    },
+    handler: async (request) => {
+      const id = parseId("capsule", request.params.id);
+      return { sandbox_id: id, console: await readConsole(capsules, request.caller.teamId, id) };
+    },
+  });
+};

@@ -1,0 +1,24 @@
+/** POST /v1/capsules: answers when the capsule runs. */
+import { capsuleSchema, createCapsuleSchema } from "@wrenn/protocol/rest/capsules";
+import { createCapsule as create } from "../../capsules/create.ts";
+import { errors, type Route } from "../route.ts";
+import { toCapsule } from "./view.ts";
+
+export const createCapsule: Route = (app, { capsules }) => {
+  app.route({
+    method: "POST",
+    url: "/v1/capsules",
+    schema: {
+      operationId: "createCapsule",
+      tags: ["Capsules"],
+      summary: "Create a capsule and wait until it runs",
+      body: createCapsuleSchema,
+      response: { 201: capsuleSchema, ...errors(400, 404, 409, 413, 502, 507) },
+    },
+    handler: async (request, reply) => {
+      const { template, vcpus, memory_mb: memoryMb, timeout_sec: timeoutSec } = request.body;
+      const row = await create(capsules, request.caller.teamId, { template, vcpus, memoryMb, timeoutSec });
+      return reply.code(201).send(toCapsule(row));
+    },
+  });
+};

@@ -1,0 +1,24 @@
+/** DELETE /v1/capsules/{id}: may be repeated. */
+import { parseId } from "@wrenn/protocol/ids";
+import { z } from "zod";
+import { destroyCapsule as destroy } from "../../capsules/destroy.ts";
+import { errors, type Route } from "../route.ts";
+import { capsuleParams } from "./params.ts";
+
+export const destroyCapsule: Route = (app, { capsules }) => {
+  app.route({
+    method: "DELETE",
+    url: "/v1/capsules/:id",
+    schema: {
+      operationId: "destroyCapsule",
+      tags: ["Capsules"],
+      summary: "Destroy a capsule; repeating it changes nothing",
+      params: capsuleParams,
+      response: { 204: z.undefined().describe("Destroyed"), ...errors(400, 404, 502) },
+    },
+    handler: async (request, reply) => {
+      await destroy(capsules, request.caller.teamId, parseId("capsule", request.params.id));
+      return reply.code(204).send();
+    },
+  });
+};

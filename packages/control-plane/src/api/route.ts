@@ -1,0 +1,52 @@
+/** What a route gets: the server it registers itself on, and the platform. Each method of the API is one file that exports a Route. */
+import { errorEnvelopeSchema } from "@wrenn/protocol/rest/common";
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { CapsuleDeps } from "../capsules/deps.ts";
+import type { Caller } from "../identity/api-keys.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** set by the authentication of /v1 */
+    caller: Caller;
+  }
+}
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export interface ApiContext {
+  readonly capsules: CapsuleDeps;
+}
+
+export type Route = (app: App, context: ApiContext) => void;
+
+/** Statuses that any route of /v1 may answer with. */
+const COMMON_ERRORS = [401, 500, 503] as const;
+
+type ErrorResponses<Status extends number> = Record<
+  Status | (typeof COMMON_ERRORS)[number],
+  typeof errorEnvelopeSchema
+>;
+
+/** The error envelope for each status that a route answers with, besides those that every route has. */
+export function errors<Status extends number>(...statuses: Status[]): ErrorResponses<Status> {
+  return Object.fromEntries(
+    [...statuses, ...COMMON_ERRORS].map((status) => [status, errorEnvelopeSchema]),
+  ) as ErrorResponses<Status>;
+}
+
+/** Aborts when the client leaves before it has its answer. */
+export function clientSignal(reply: FastifyReply): AbortSignal {
+  const left = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) left.abort();
+  });
+  return left.signal;
+}

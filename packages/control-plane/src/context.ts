@@ -1,0 +1,51 @@
+/** Everything that the control plane is made of, built once and in order; closed in the opposite order. */
+import type { Logger } from "@wrenn/runtime/logger";
+import type { ApiContext } from "./api/route.ts";
+import type { CapsuleDeps } from "./capsules/deps.ts";
+import { Operations } from "./capsules/operations.ts";
+import { Reconciler } from "./capsules/reconcile.ts";
+import type { Config } from "./config.ts";
+import { Database } from "./db/database.ts";
+import { startEmbeddedPostgres } from "./db/embedded.ts";
+import { migrateDatabase } from "./db/migrate.ts";
+import { HostClients } from "./hosts/clients.ts";
+import { ensureHost } from "./hosts/registry.ts";
+import { ensureLocalKey } from "./identity/local-key.ts";
+
+/** What a test puts in the place of the real thing. */
+export interface ContextOverrides {
+  readonly database?: Database;
+}
+
+export interface Context extends ApiContext, AsyncDisposable {
+  readonly capsules: CapsuleDeps;
+  close(): Promise<void>;
+}
+
+async function openDatabase(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<Database> {
+  const { database } = config;
+  const url =
+    database.kind === "external" ? database.url : stack.use(await startEmbeddedPostgres(config.layout, logger)).url;
+  return stack.use(new Database(url, logger));
+}
+
+/** @throws what a part cannot do; then nothing is left running */
+export async function createContext(
+  config: Config,
+  logger: Logger,
+  overrides: ContextOverrides = {},
+): Promise<Context> {
+  await using stack = new AsyncDisposableStack();
+  const db = overrides.database ?? (await openDatabase(config, logger, stack));
+  await migrateDatabase(db);
+  await ensureLocalKey(db, config.layout.apiKeyFile);
+  await ensureHost(db, `unix:${config.layout.hostAgentSocket}`);
+  const hosts = stack.use(new HostClients());
+  const operations = new Operations();
+  const placement = { memoryOvercommit: config.memoryOvercommit };
+  const capsules: CapsuleDeps = { db, hosts, operations, placement, logger };
+  await stack.use(new Reconciler(capsules)).start();
+  const owned = stack.move();
+  const close = () => owned.disposeAsync();
+  return { capsules, close, [Symbol.asyncDispose]: close };
+}

@@ -1,0 +1,35 @@
+/** The one place that tells a database that cannot be reached from a query that is wrong. */
+import { WrennError } from "@wrenn/protocol/errors";
+
+const SYSTEM_CODES = new Set(["ECONNREFUSED", "ECONNRESET", "ENOENT", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"]);
+/** A missing file is ENOENT too, but of "open". */
+const SYSTEM_CALLS = new Set(["connect", "read", "write", "getaddrinfo"]);
+
+/** SQLSTATE: class 08 (connection), 57P01-57P05 (shutting down, starting up), 53300 (no connection is free). */
+const SQL_STATES = /^(08...|57P0[1-5]|53300)$/;
+
+/** What `pg` throws without any code when the connection or the pool ends under a query. */
+const PG_MESSAGES = [
+  "Connection terminated",
+  "timeout exceeded when trying to connect",
+  "Client has encountered a connection error and is not queryable",
+];
+
+function isConnectionError(error: Error & { code?: unknown; syscall?: unknown }): boolean {
+  if (typeof error.code === "string") {
+    return SQL_STATES.test(error.code) || (SYSTEM_CODES.has(error.code) && SYSTEM_CALLS.has(String(error.syscall)));
+  }
+  return PG_MESSAGES.some((message) => error.message.startsWith(message));
+}
+
+/** A database that cannot be reached as database_unavailable; anything else as it is. */
+export function fromDatabaseError(error: unknown): unknown {
+  for (let link = error; link instanceof Error && !(link instanceof WrennError); link = link.cause) {
+    if (isConnectionError(link)) {
+      return new WrennError("database_unavailable", "the database does not answer: try again in a moment", {
+        cause: error,
+      });
+    }
+  }
+  return error;
+}

@@ -1,0 +1,9 @@
+/** The numbers of PostgreSQL's advisory locks that Wrenn takes, so that no two uses share one. */
+export const ADVISORY_LOCKS = {
+  /** session: who applies migrations */
+  migrations: 7_255_001,
+  /** transaction: who places a capsule */
+  placement: 7_255_002,
+  /** session, in the database "postgres": which process stops and restarts the embedded PostgreSQL */
+  embeddedOwner: 7_255_003,
+} as const;

@@ -1,0 +1,19 @@
+/** What a failed call to a host agent means for the caller of the API. */
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
+import { fromConnectError } from "@wrenn/protocol/connect-errors";
+
+const PEER = "the host agent";
+const LOST = new Set(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ERR_STREAM_PREMATURE_CLOSE"]);
+
+/** A connection that cannot be made or breaks is host_unavailable; otherwise the error that the host agent sent. */
+export function hostError(error: unknown): WrennError {
+  const known = fromConnectError(error, PEER);
+  if (!hasCode(known, "agent_error")) return known;
+  for (let link = error; link instanceof Error; link = link.cause) {
+    const { code } = link as { code?: unknown };
+    if (typeof code === "string" && LOST.has(code)) {
+      return new WrennError("host_unavailable", `${PEER} does not answer`, { cause: error });
+    }
+  }
+  return known;
+}

@@ -1,0 +1,54 @@
+/** The rows of the hosts: which there are, what they can hold, whether they answer. */
+import { randomUUID } from "node:crypto";
+import { WrennError } from "@wrenn/protocol/errors";
+import type { GetHostResponse } from "@wrenn/protocol/gen/hostagent_pb";
+import { eq, sql } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
+import { type HostRow, hosts } from "../db/schema.ts";
+
+/** Ensures the row of the host at this address. */
+export async function ensureHost(db: Database, address: string): Promise<void> {
+  await db.queries.insert(hosts).values({ id: randomUUID(), address }).onConflictDoNothing({ target: hosts.address });
+}
+
+export function listHosts(db: Database): Promise<HostRow[]> {
+  return db.queries.select().from(hosts).orderBy(hosts.createdAt);
+}
+
+/** @throws host_unavailable when there is no such host */
+export async function getHost(db: Database, id: string): Promise<HostRow> {
+  const [host] = await db.queries.select().from(hosts).where(eq(hosts.id, id));
+  if (host === undefined) throw new WrennError("host_unavailable", "the host of this capsule is no longer registered");
+  return host;
+}
+
+/** The host answers: what it is, and that capsules may be placed on it, unless it is being drained. */
+export async function markOnline(db: Database, id: string, host: GetHostResponse): Promise<void> {
+  const now = new Date();
+  await db.queries
+    .update(hosts)
+    .set({
+      status: sql`case when ${hosts.status} = 'draining' then 'draining' else 'online' end`,
+      arch: host.arch,
+      cpuCores: host.cpuCores,
+      memoryMb: Number(host.memoryMb),
+      diskFreeMb: Number(host.diskFreeMb),
+      vmm: host.vmm,
+      accelerator: host.accelerator,
+      agentVersion: host.agentVersion,
+      lastSeenAt: now,
+      updatedAt: now,
+    })
+    .where(eq(hosts.id, id));
+}
+
+/** Nothing is placed on the host until it answers again; its capsules stay what they are. */
+export async function markUnreachable(db: Database, id: string): Promise<void> {
+  await db.queries
+    .update(hosts)
+    .set({
+      status: sql`case when ${hosts.status} = 'draining' then 'draining' else 'unreachable' end`,
+      updatedAt: new Date(),
+    })
+    .where(eq(hosts.id, id));
+}

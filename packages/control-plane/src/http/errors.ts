@@ -1,0 +1,45 @@
+/** The one place where anything thrown becomes an answer: the envelope, the status of the registry, nothing internal. */
+import { type ErrorCode, WrennError } from "@wrenn/protocol/errors";
+import { LIMITS } from "@wrenn/protocol/limits";
+import type { ErrorEnvelope } from "@wrenn/protocol/rest/common";
+import type { Logger } from "@wrenn/runtime/logger";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { fromDatabaseError } from "../db/errors.ts";
+
+/** What Fastify itself refuses. */
+const FASTIFY_ERRORS: Record<string, [code: ErrorCode, message: string]> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ["too_large", `the body is larger than ${LIMITS.jsonBodyBytes} bytes`],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ["invalid_request", "the body is shorter than its content-length"],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ["invalid_request", "the content type must be application/json"],
+  FST_ERR_BAD_URL: ["invalid_request", "the path is not valid"],
+  FST_ERR_MAX_PARAM_LENGTH: ["invalid_request", "the path is too long"],
+};
+
+/** The registry error for whatever a route threw. */
+export function toWrennError(error: unknown): WrennError {
+  const known = fromDatabaseError(error);
+  if (known instanceof WrennError) return known;
+  const { code } = (known ?? {}) as { code?: unknown };
+  const [ours, message] = (typeof code === "string" && FASTIFY_ERRORS[code]) || [];
+  return ours === undefined ? WrennError.from(known) : new WrennError(ours, message ?? "", { cause: error });
+}
+
+/** What the client reads: an internal error says nothing of what happened, its log line with the request id does. */
+export function toEnvelope(error: WrennError): ErrorEnvelope {
+  const message = error.spec.status === 500 ? "internal error" : error.message;
+  return { error: { code: error.code, message } };
+}
+
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
+  const known = toWrennError(error);
+  const { status } = known.spec;
+  if (status >= 500) {
+    logger.error({ event: "request_failed", request_id: request.id, code: known.code, err: known });
+  }
+  return reply
+    .code(status)
+    .header("x-request-id", request.id)
+    .header("content-type", "application/json; charset=utf-8")
+    .serializer(JSON.stringify)
+    .send(toEnvelope(known));
+}

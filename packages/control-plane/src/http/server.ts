@@ -1,0 +1,91 @@
+/** The HTTP server: everything that is the same for all routes. */
+import { WrennError } from "@wrenn/protocol/errors";
+import { LIMITS } from "@wrenn/protocol/limits";
+import { fastify } from "fastify";
+import { serializerCompiler } from "fastify-type-provider-zod";
+import type { ApiContext, App, Route } from "../api/route.ts";
+import { PUBLIC_ROUTES, TEAM_ROUTES } from "../api/routes.ts";
+import { authenticate } from "../identity/api-keys.ts";
+import { canonicalUrl } from "./aliases.ts";
+import { sendError } from "./errors.ts";
+import { registerNotFound } from "./not-found.ts";
+import { registerOpenapi } from "./openapi.ts";
+import { requestId } from "./request-id.ts";
+import { validatorCompiler } from "./validation.ts";
+
+const HEADERS_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 620_000;
+/** Long enough that a hopeless id is answered as one. */
+const MAX_PARAM_LENGTH = 16_384;
+
+function newServer({ capsules: { logger } }: ApiContext): App {
+  return fastify({
+    logger: false,
+    bodyLimit: LIMITS.jsonBodyBytes,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    genReqId: (request) => requestId(request.headers["x-request-id"]),
+    rewriteUrl: (request) => canonicalUrl(request.url ?? "/"),
+    frameworkErrors: (error, request, reply) => void sendError(error, request, reply, logger),
+  });
+}
+
+/** An empty body is only right where none is asked for. */
+function acceptJsonOnly(app: App): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, text, done) => {
+    if (text === "" && request.routeOptions.schema?.body === undefined) return done(null);
+    try {
+      done(null, JSON.parse(text as string));
+    } catch (cause) {
+      done(new WrennError("invalid_request", "invalid JSON body", { cause }));
+    }
+  });
+  app.addHook("preValidation", async (request) => {
+    if (request.body === undefined && request.routeOptions.schema?.body !== undefined) {
+      throw new WrennError("invalid_request", "invalid JSON body");
+    }
+  });
+}
+
+function logAnswers(app: App, { capsules: { logger } }: ApiContext): void {
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { url: route, method } = request.routeOptions;
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    logger.info({ event: "request", request_id: request.id, method, route, status: reply.statusCode, ms });
+  });
+}
+
+function requireKey(app: App, { capsules: { db } }: ApiContext): void {
+  app.addHook("onRequest", async (request) => {
+    const header = request.headers["x-api-key"];
+    request.caller = await authenticate(db, Array.isArray(header) ? header[0] : header);
+  });
+}
+
+/** The server with all routes; it does not listen yet. */
+export async function buildServer(context: ApiContext): Promise<App> {
+  const { logger } = context.capsules;
+  const app = newServer(context);
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, logger));
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  acceptJsonOnly(app);
+  logAnswers(app, context);
+  registerNotFound(app);
+  await registerOpenapi(app);
+  const mount = (target: App, routes: readonly Route[]) => {
+    for (const route of routes) route(target, context);
+  };
+  mount(app, PUBLIC_ROUTES);
+  await app.register(async (team: App) => {
+    requireKey(team, context);
+    mount(team, TEAM_ROUTES);
+  });
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,117 @@
+/** A real control plane on a real PostgreSQL, with a fake host agent: what the database tests talk to. */
+import { readFile } from "node:fs/promises";
+import type { Capsule } from "@wrenn/protocol/rest/capsules";
+import { waitFor } from "@wrenn/runtime/wait";
+import type { Config } from "../config.ts";
+import { type ControlPlane, startControlPlane } from "../control-plane.ts";
+import { FakeHost } from "./fake-host.ts";
+import { type Engine, freshDatabase, silent, startTestPostgres, type TestPostgres } from "./postgres.ts";
+
+const PATIENCE_MS = 20_000;
+
+export interface Answer<Body> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+export class TestPlatform implements AsyncDisposable {
+  readonly host: FakeHost;
+  readonly server: TestPostgres;
+  readonly databaseUrl: string;
+  key = "";
+  #controlPlane: ControlPlane | undefined;
+
+  private constructor(server: TestPostgres, databaseUrl: string) {
+    this.server = server;
+    this.databaseUrl = databaseUrl;
+    this.host = new FakeHost(server.layout.hostAgentSocket);
+  }
+
+  static async start(engine: Engine): Promise<TestPlatform> {
+    const server = await startTestPostgres(engine);
+    const platform = new TestPlatform(server, await freshDatabase(server.postgres));
+    await platform.host.listen();
+    await platform.startControlPlane();
+    platform.key = (await readFile(server.layout.apiKeyFile, "utf8")).trim();
+    return platform;
+  }
+
+  get url(): string {
+    return this.#controlPlane?.url ?? "";
+  }
+
+  async startControlPlane(changes: Partial<Config> = {}): Promise<void> {
+    const config: Config = {
+      layout: this.server.layout,
+      listen: { host: "127.0.0.1", port: 0 },
+      database: { kind: "external", url: this.databaseUrl },
+      logLevel: "silent",
+      memoryOvercommit: 2,
+      ...changes,
+    };
+    this.#controlPlane = await startControlPlane(config, silent);
+  }
+
+  async stopControlPlane(): Promise<void> {
+    await this.#controlPlane?.close();
+  }
+
+  async request<Body = unknown>(method: string, path: string, init: RequestInit = {}): Promise<Answer<Body>> {
+    const headers = new Headers(init.headers);
+    if (!headers.has("x-api-key")) headers.set("x-api-key", this.key);
+    if (init.body !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
+    const response = await fetch(this.url + path, { ...init, method, headers });
+    const text = await response.text();
+    const json = response.headers.get("content-type")?.includes("json") ?? false;
+    return { status: response.status, headers: response.headers, body: (json ? JSON.parse(text) : text) as Body };
+  }
+
+  post<Body = unknown>(path: string, body: unknown, init: RequestInit = {}): Promise<Answer<Body>> {
+    return this.request<Body>("POST", path, { ...init, body: JSON.stringify(body) });
+  }
+
+  async createCapsule(): Promise<Capsule> {
+    const { status, body } = await this.post<Capsule>("/v1/capsules", {});
+    if (status !== 201) throw new Error(`create answered ${status}: ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  async getCapsule(id: string): Promise<Capsule> {
+    return (await this.request<Capsule>("GET", `/v1/capsules/${id}`)).body;
+  }
+
+  async listCapsules(): Promise<Capsule[]> {
+    return (await this.request<Capsule[]>("GET", "/v1/capsules")).body;
+  }
+
+  /** The capsule as soon as `test` is true for it. */
+  async waitForCapsule(id: string, test: (capsule: Capsule) => boolean): Promise<Capsule> {
+    const found = await until(async () => {
+      const capsule = await this.getCapsule(id);
+      return test(capsule) ? capsule : undefined;
+    });
+    return found;
+  }
+
+  /** The next answer to `request` that `test` accepts; nothing else happens meanwhile. */
+  async retry<Body>(request: () => Promise<Answer<Body>>, status: number): Promise<Answer<Body>> {
+    return until(async () => {
+      const answer = await request();
+      return answer.status === status ? answer : undefined;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopControlPlane();
+    await this.host.kill();
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+/** Polls until there is a value. @throws when there is none for long */
+export async function until<T>(probe: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
+  const value = await waitFor(probe, { timeoutMs: PATIENCE_MS });
+  if (value === undefined) throw new Error("what the test waits for does not happen");
+  return value;
+}

@@ -1,0 +1,119 @@
+/**
+ * The server side of the Connect protocol over HTTP/1.1: unary and server-streaming calls, JSON and binary. Deadlines are
+ * the client's own business: it goes away. Why not connect-node: docs/adr/0005-guest-rpc-server.md.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
+import { WrennError } from "@wrenn/protocol/errors";
+import { readBody } from "../http/body.ts";
+import type { RouteHandler } from "../http/router.ts";
+import { logError } from "../log.ts";
+import { type Codec, decodeRequest, selectCodec } from "./codec.ts";
+import { decodeSingleMessage } from "./envelope.ts";
+import { errorToJson } from "./error-json.ts";
+import { ServerStream } from "./server-stream.ts";
+
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+
+export type UnaryHandler<Input extends DescMessage, Output extends DescMessage> = (
+  request: MessageShape<Input>,
+) => MessageInitShape<Output> | Promise<MessageInitShape<Output>>;
+
+/** Answers through the stream, which it must end; what it throws ends the stream too. */
+export type ServerStreamingHandler<Input extends DescMessage, Output extends DescMessage> = (
+  request: MessageShape<Input>,
+  stream: ServerStream<Output>,
+) => void | Promise<void>;
+
+type Handler<Method> =
+  Method extends DescMethodUnary<infer Input, infer Output>
+    ? UnaryHandler<Input, Output>
+    : Method extends DescMethodServerStreaming<infer Input, infer Output>
+      ? ServerStreamingHandler<Input, Output>
+      : never;
+
+/** The handlers of a service; a method without one answers not_implemented. */
+export type Implementation<Service extends DescService> = {
+  readonly [Name in keyof Service["method"]]?: Handler<Service["method"][Name]>;
+};
+
+/** The routes `POST /{package}.{Service}/{Method}` of a service. */
+export function* serviceRoutes<Service extends DescService>(
+  service: Service,
+  implementation: Implementation<Service>,
+): Generator<[route: string, handler: RouteHandler]> {
+  for (const method of service.methods) {
+    const handler = implementation[method.localName as keyof Service["method"]];
+    yield [`POST /${service.typeName}/${method.name}`, methodRoute(method, handler)];
+  }
+}
+
+function methodRoute(method: DescMethod, handler: unknown): RouteHandler {
+  if (method.methodKind === "unary") {
+    const implemented = (handler as UnaryHandler<DescMessage, DescMessage> | undefined) ?? notImplemented(method);
+    return (request, response) => answerUnary(method, implemented, request, response);
+  }
+  const implemented = handler as ServerStreamingHandler<DescMessage, DescMessage> | undefined;
+  return (request, response) => answerStream(method, implemented ?? notImplemented(method), request, response);
+}
+
+function notImplemented(method: DescMethod): () => never {
+  return () => {
+    throw new WrennError("not_implemented", `${method.parent.typeName}/${method.name} is not implemented`);
+  };
+}
+
+async function answerUnary(
+  method: DescMethod,
+  handler: UnaryHandler<DescMessage, DescMessage>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const codec = selectCodec(request.headers["content-type"], "unary");
+    const message = decodeRequest(codec, method.input, await readBody(request, MAX_REQUEST_BYTES));
+    const answer = codec.encode(method.output, await handler(message));
+    response.writeHead(200, { "content-type": codec.unaryType, "content-length": answer.length }).end(answer);
+  } catch (error) {
+    const known = knownError(method, error);
+    if (!request.complete) response.setHeader("connection", "close");
+    response.writeHead(known.spec.status, { "content-type": "application/json" });
+    response.end(JSON.stringify(errorToJson(known)));
+  }
+}
+
+async function answerStream(
+  method: DescMethod,
+  handler: ServerStreamingHandler<DescMessage, DescMessage>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  let codec: Codec;
+  try {
+    codec = selectCodec(request.headers["content-type"], "stream");
+  } catch (error) {
+    response.writeHead(knownError(method, error).spec.status, { connection: "close" }).end();
+    return;
+  }
+  const stream = new ServerStream(response, codec, method.output);
+  try {
+    const body = await readBody(request, MAX_REQUEST_BYTES);
+    await handler(decodeRequest(codec, method.input, decodeSingleMessage(body)), stream);
+  } catch (error) {
+    if (!request.complete) response.setHeader("connection", "close");
+    stream.end(knownError(method, error));
+  }
+}
+
+function knownError(method: DescMethod, error: unknown): WrennError {
+  if (!(error instanceof WrennError)) logError(`${method.parent.typeName}/${method.name}`, error);
+  return WrennError.from(error);
+}

@@ -1,0 +1,13 @@
+/** `POST /snapshot/prepare`: leaves as little as possible in memory for a snapshot to hold. */
+import type { Agent } from "../agent.ts";
+import type { RouteHandler } from "../http/router.ts";
+
+/** @param closeIdle closes the connections that wait for a request: no peer of theirs is there after a restore */
+export function prepareSnapshotRoute({ kernel }: Pick<Agent, "kernel">, closeIdle: () => void): RouteHandler {
+  return async (_request, response) => {
+    await kernel.settle();
+    globalThis.gc?.();
+    closeIdle();
+    response.writeHead(204, { connection: "close" }).end();
+  };
+}

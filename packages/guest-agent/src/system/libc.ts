@@ -1,0 +1,80 @@
+/** The few calls of the C library that Node does not offer. */
+import { arch } from "node:os";
+import koffi from "koffi";
+
+export const libc = koffi.load("libc.so.6");
+
+const callPipe2 = libc.func("int pipe2(int *fds, int flags)");
+const callClockSettime = libc.func("int clock_settime(int clock, const int64_t *timespec)");
+const callIoctl = libc.func("int ioctl(int fd, unsigned long request, const void *argument)");
+const callSync = libc.func("void sync()");
+const callWithNumbers = libc.func("long syscall(long number, long a, long b, long c)");
+const callWithArray = libc.func("long syscall(long number, long count, const uint32_t *values, long unused)");
+
+const O_CLOEXEC = 0o2000000;
+const CLOCK_REALTIME = 0;
+const SYSCALLS = {
+  x64: { setgroups: 116, setresuid: 117, setresgid: 119 },
+  arm64: { setgroups: 159, setresuid: 147, setresgid: 149 },
+} as const;
+
+function syscalls(): (typeof SYSCALLS)["x64" | "arm64"] {
+  const name = arch();
+  if (name !== "x64" && name !== "arm64") throw new Error(`no system call numbers for ${name}`);
+  return SYSCALLS[name];
+}
+
+/** The name of an error number, such as ENOENT. */
+export function errnoName(number: number): string {
+  return Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
+}
+
+function check(name: string, result: number): void {
+  if (result < 0) throw new Error(`${name} failed: ${errnoName(koffi.errno())}`);
+}
+
+export interface Pipe {
+  readonly read: number;
+  readonly write: number;
+}
+
+/** A pipe whose two descriptors are not inherited. */
+export function pipe(): Pipe {
+  const fds = new Int32Array(2);
+  check("pipe2", callPipe2(fds, O_CLOEXEC));
+  const [read = -1, write = -1] = fds;
+  return { read, write };
+}
+
+/** Sets the wall clock to milliseconds since the epoch. */
+export function clockSettime(epochMs: number): void {
+  const seconds = Math.floor(epochMs / 1000);
+  const nanoseconds = Math.floor((epochMs - seconds * 1000) * 1e6);
+  check("clock_settime", callClockSettime(CLOCK_REALTIME, new BigInt64Array([BigInt(seconds), BigInt(nanoseconds)])));
+}
+
+export function ioctl(fd: number, request: number, argument: Uint8Array | null): void {
+  check("ioctl", callIoctl(fd, request, argument));
+}
+
+/** Writes what all file systems hold back to their disks, off the main thread. */
+export function sync(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    callSync.async((error: unknown) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Supplementary groups of the calling thread only: the system call itself, where glibc's function changes all threads. */
+export function setThreadGroups(groups: readonly number[]): void {
+  check("setgroups", callWithArray(syscalls().setgroups, groups.length, Uint32Array.from(groups), 0));
+}
+
+/** Real, effective and saved user of the calling thread only. */
+export function setThreadUser(real: number, effective: number, saved: number): void {
+  check("setresuid", callWithNumbers(syscalls().setresuid, real, effective, saved));
+}
+
+/** Real, effective and saved group of the calling thread only. */
+export function setThreadGroup(real: number, effective: number, saved: number): void {
+  check("setresgid", callWithNumbers(syscalls().setresgid, real, effective, saved));
+}

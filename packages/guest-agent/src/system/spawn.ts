@@ -1,0 +1,96 @@
+/**
+ * Starts programs by posix_spawn, which borrows the agent's memory until the program begins. Node's child_process forks:
+ * that copies page tables and makes dozens of pages fault and split afterwards, in every clone, before the first answer.
+ */
+import { join, resolve } from "node:path";
+import { errnoName, libc } from "./libc.ts";
+
+const initActions = libc.func("int posix_spawn_file_actions_init(void *actions)");
+const addChdir = libc.func("int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)");
+const addDup2 = libc.func("int posix_spawn_file_actions_adddup2(void *actions, int fd, int target)");
+const addOpen = libc.func(
+  "int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, unsigned int mode)",
+);
+const destroyActions = libc.func("int posix_spawn_file_actions_destroy(void *actions)");
+const initAttributes = libc.func("int posix_spawnattr_init(void *attributes)");
+const setFlags = libc.func("int posix_spawnattr_setflags(void *attributes, short flags)");
+const setSignalDefaults = libc.func("int posix_spawnattr_setsigdefault(void *attributes, const void *signals)");
+const callSpawn = libc.func(
+  "int posix_spawn(int *pid, const char *path, const void *actions, const void *attributes, const char **argv, const char **envp)",
+);
+const callAccess = libc.func("int access(const char *path, int mode)");
+
+const SETSIGDEF = 0x04;
+const SETSIGMASK = 0x08;
+const SETSID = 0x80;
+const X_OK = 1;
+
+// More than the structures of any C library take: 80 and 336 bytes in glibc.
+const actions = Buffer.alloc(256);
+const attributes = Buffer.alloc(512);
+const newPid = new Int32Array(1);
+
+initAttributes(attributes);
+setFlags(attributes, SETSID | SETSIGMASK | SETSIGDEF);
+setSignalDefaults(attributes, Buffer.alloc(128, 0xff));
+
+export interface SpawnOptions {
+  /** a path, or a name that is looked for in the PATH of `env` */
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** descriptors for 0, 1 and 2; /dev/null where undefined */
+  readonly stdio: readonly (number | undefined)[];
+}
+
+/**
+ * Starts the program in a session and process group of its own, with no signal blocked or ignored. Returns its pid, or the
+ * name of the error. Whoever calls this must have it reaped: see `ChildReaper`.
+ */
+export function spawnProgram(options: SpawnOptions): number | string {
+  const { program, args, env, cwd, stdio } = options;
+  initActions(actions);
+  try {
+    stdio.forEach((fd, target) => {
+      if (fd === undefined) addOpen(actions, target, "/dev/null", 0, 0);
+      else addDup2(actions, fd, target);
+    });
+    addChdir(actions, cwd);
+    const envp = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), null];
+    return spawnFirst(candidates(program, env["PATH"] ?? "", cwd), [program, ...args], envp);
+  } finally {
+    destroyActions(actions);
+  }
+}
+
+/** Where the program may be; those of the PATH that the user cannot execute are left out. */
+function* candidates(program: string, path: string, cwd: string): Generator<string> {
+  if (program.includes("/")) {
+    yield program;
+    return;
+  }
+  for (const folder of path.split(":")) {
+    const candidate = join(resolve(cwd, folder), program);
+    if (callAccess(candidate, X_OK) === 0) yield candidate;
+  }
+}
+
+function spawnFirst(
+  paths: Iterable<string>,
+  argv: readonly string[],
+  envp: readonly (string | null)[],
+): number | string {
+  let failure = "ENOENT";
+  for (const path of paths) {
+    let error = callSpawn(newPid, path, actions, attributes, [...argv, null], envp);
+    // A script without `#!` is one for the shell, as execvp and every shell have it.
+    if (error !== 0 && errnoName(error) === "ENOEXEC") {
+      error = callSpawn(newPid, "/bin/sh", actions, attributes, ["/bin/sh", path, ...argv.slice(1), null], envp);
+    }
+    if (error === 0) return newPid[0] ?? 0;
+    failure = errnoName(error);
+    if (failure !== "ENOENT" && failure !== "EACCES") break;
+  }
+  return failure;
+}

@@ -1,0 +1,44 @@
+/** The running host agent: recovers what it finds, serves, and lets go of its machines when it stops. */
+import { WrennError } from "@wrenn/protocol/errors";
+import { type ProcessLock, tryProcessLock } from "@wrenn/runtime/process-lock";
+import type { HostContext } from "./context.ts";
+import { recover } from "./machines/recover.ts";
+import { hostRules, hostTable } from "./network/rules.ts";
+import { applyHostRules } from "./network/slot.ts";
+import { enableForwarding } from "./network/forwarding.ts";
+import { type RpcServer, serveRpc } from "./rpc/server.ts";
+
+export class HostAgent {
+  readonly #host: HostContext;
+  readonly #rpc: RpcServer;
+  readonly #lock: ProcessLock;
+
+  private constructor(host: HostContext, rpc: RpcServer, lock: ProcessLock) {
+    this.#host = host;
+    this.#rpc = rpc;
+    this.#lock = lock;
+  }
+
+  /** @throws already_running when another host agent works on the same state folder */
+  static async start(host: HostContext): Promise<HostAgent> {
+    const lock = await tryProcessLock(`wrenn-host-agent-${host.layout.instance}`);
+    if (lock === undefined) throw new WrennError("already_running", `a host agent already runs for ${host.layout.dir}`);
+    enableForwarding();
+    await applyHostRules(hostTable(host.layout.instance), hostRules(host.layout.instance, host.resolver));
+    await host.templates.sweep();
+    await recover(host);
+    host.slots.fill();
+    return new HostAgent(host, await serveRpc(host), lock);
+  }
+
+  /** Capsules live on; the next start adopts them. */
+  async close(): Promise<void> {
+    await this.#rpc.close();
+    for (const { live } of this.#host.machines.list()) {
+      live?.vm.detach();
+      live?.guest.close();
+    }
+    await this.#host.slots.close();
+    await this.#lock.release();
+  }
+}

@@ -1,0 +1,104 @@
+/** Everything the host agent's operations share, built once at start. */
+import { mkdir, chmod } from "node:fs/promises";
+import { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
+import { createLogger, type Logger } from "@wrenn/runtime/logger";
+import { type Layout, SLOT_CLAIMS } from "@wrenn/runtime/layout";
+import type { HostConfig } from "./config.ts";
+import { type Artifacts, loadArtifacts } from "./images/artifacts.ts";
+import { Journal } from "./machines/journal.ts";
+import { Machines } from "./machines/registry.ts";
+import { SlotClaims } from "./network/claims.ts";
+import { SlotPool } from "./network/pool.ts";
+import { hostResolver } from "./network/resolver.ts";
+import { buildTemplate } from "./templates/build.ts";
+import { kernelArgs } from "./templates/kernel-args.ts";
+import { TemplateStore } from "./templates/store.ts";
+import { Cgroups } from "./vmm/cgroup.ts";
+import type { VmmDriver } from "./vmm/contract.ts";
+import { selectVmm } from "./vmm/select.ts";
+
+export const AGENT_VERSION = "0.1.0";
+
+/** What is enough to find and to remove everything of an instance, without its images. */
+export interface HostBase {
+  readonly config: HostConfig;
+  readonly layout: Layout;
+  readonly logger: Logger;
+  readonly cgroups: Cgroups;
+  readonly journal: Journal;
+  readonly machines: Machines;
+  readonly claims: SlotClaims;
+  readonly slots: SlotPool;
+  readonly resolver: string | undefined;
+}
+
+export interface HostContext extends HostBase {
+  readonly artifacts: Artifacts;
+  readonly kernelArgs: readonly string[];
+  readonly programs: { readonly qemuImg: string };
+  readonly driver: VmmDriver;
+  /** one operation at a time per machine */
+  readonly locks: KeyedMutex;
+  readonly createLimit: Semaphore;
+  readonly templates: TemplateStore;
+  /** part of every capsule's metadata */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export async function createHostBase(config: HostConfig): Promise<HostBase> {
+  const { layout } = config;
+  const logger = createLogger("host-agent", config.logLevel);
+  await makeFolders(layout);
+  const resolver = hostResolver();
+  const claims = new SlotClaims(SLOT_CLAIMS, layout.dir, config.slots);
+  return {
+    config,
+    layout,
+    logger,
+    cgroups: await Cgroups.open(layout.instance),
+    journal: new Journal(layout.machines),
+    machines: new Machines(),
+    claims,
+    slots: new SlotPool({ claims, target: config.slotPool, resolver, logger }),
+    resolver,
+  };
+}
+
+/** @throws setup_required, program_missing, kernel_invalid, artifact_corrupt */
+export async function createHostContext(config: HostConfig): Promise<HostContext> {
+  const { cache } = config.layout;
+  const artifacts = await loadArtifacts({ cache, kernelPath: config.kernel, kernelModulesPath: config.kernelModules });
+  const base = await createHostBase(config);
+  const vmm = await selectVmm(config, base.cgroups);
+  const { accelerator, snapshotFormat, version } = vmm.driver.capabilities;
+  const args = kernelArgs({ accelerator, tscKhz: vmm.tscKhz });
+  const host: HostContext = {
+    ...base,
+    artifacts,
+    kernelArgs: args,
+    programs: { qemuImg: vmm.qemuImg },
+    driver: vmm.driver,
+    locks: new KeyedMutex(),
+    createLimit: new Semaphore(config.createConcurrency),
+    templates: new TemplateStore({
+      folder: config.layout.templates,
+      artifacts,
+      snapshotFormat,
+      kernelArgs: args,
+      logger: base.logger,
+      build: (_name, shape, baseImage, target) => buildTemplate(host, shape, baseImage, target),
+    }),
+    versions: { vmm: "qemu", vmm_version: version, accelerator, agent_version: AGENT_VERSION },
+  };
+  return host;
+}
+
+/** VMMs reach their files by inherited descriptors, so only root needs to see these folders. */
+async function makeFolders(layout: Layout): Promise<void> {
+  await mkdir(layout.dir, { recursive: true, mode: 0o700 });
+  await mkdir(layout.templates, { recursive: true, mode: 0o700 });
+  await mkdir(layout.machines, { recursive: true, mode: 0o700 });
+  // A VMM makes its control socket in a folder of its own below this one.
+  await mkdir(layout.run, { recursive: true, mode: 0o711 });
+  await chmod(layout.run, 0o711);
+}

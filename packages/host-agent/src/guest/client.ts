@@ -1,0 +1,106 @@
+/** The host's side of a capsule's guest agent: own connection pool per capsule, HTTP/1.1 over its TAP. */
+import { randomBytes } from "node:crypto";
+import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Client, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { WrennError } from "@wrenn/protocol/errors";
+import { Process } from "@wrenn/protocol/gen/process_pb";
+import { GUEST_PORT, type GuestHealth, type GuestInit } from "@wrenn/protocol/guest-http";
+
+/** bytes from the host that reseed the guest's random pool */
+const ENTROPY_BYTES = 64;
+/** bytes of an answer of the plain routes */
+const MAX_ANSWER = 64 * 1024;
+const RETRY_MS = 5;
+
+export class GuestClient {
+  readonly process: Client<typeof Process>;
+  readonly #address: string;
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 4 });
+
+  constructor(address: string) {
+    this.#address = address;
+    this.process = createClient(
+      Process,
+      createConnectTransport({
+        baseUrl: `http://${address}:${GUEST_PORT}`,
+        httpVersion: "1.1",
+        useBinaryFormat: true,
+        nodeOptions: { agent: this.#agent },
+      }),
+    );
+  }
+
+  async health(timeoutMs: number): Promise<GuestHealth> {
+    const body = await this.#untilAnswered("GET", "/health", () => undefined, timeoutMs);
+    return JSON.parse(body) as GuestHealth;
+  }
+
+  /** Makes a restored machine itself: clock and entropy are read anew for every attempt. */
+  async init(init: GuestInit, timeoutMs: number): Promise<void> {
+    const body = () => ({ ...init, timestampMs: Date.now(), entropy: randomBytes(ENTROPY_BYTES).toString("base64") });
+    await this.#untilAnswered("POST", "/init", body, timeoutMs);
+  }
+
+  /** Lets the guest write out its files and drop what it can read again, before its memory is saved. */
+  async prepareSnapshot(timeoutMs: number): Promise<void> {
+    await this.#untilAnswered("POST", "/snapshot/prepare", () => undefined, timeoutMs);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** Tries until the agent answers; only failures to connect are tried again. @throws guest_unreachable, agent_error */
+  async #untilAnswered(method: string, path: string, body: () => unknown, timeoutMs: number): Promise<string> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      try {
+        return await this.#once(method, path, body(), Math.max(deadline - Date.now(), 1));
+      } catch (error) {
+        if (error instanceof WrennError) throw error;
+        if (Date.now() + RETRY_MS >= deadline) {
+          throw new WrennError("guest_unreachable", `the guest agent did not answer ${path} in ${timeoutMs} ms`, {
+            cause: error,
+          });
+        }
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  #once(method: string, path: string, body: unknown, timeoutMs: number): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const payload = body === undefined ? undefined : JSON.stringify(body);
+      const headers =
+        payload === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": Buffer.byteLength(payload) };
+      const call = request(
+        { host: this.#address, port: GUEST_PORT, method, path, headers, agent: this.#agent },
+        (answer) => {
+          let text = "";
+          answer.setEncoding("utf8");
+          answer.on("data", (piece: string) => {
+            text += piece;
+            if (text.length > MAX_ANSWER) answer.destroy(new Error("answer too long"));
+          });
+          answer.once("error", reject);
+          answer.once("end", () => {
+            clearTimeout(timer);
+            const status = answer.statusCode ?? 0;
+            if (status >= 200 && status < 300) resolve(text);
+            else reject(new WrennError("agent_error", `the guest agent answered ${path} with status ${status}`));
+          });
+        },
+      );
+      const timer = setTimeout(() => call.destroy(new Error("timeout")), timeoutMs);
+      call.once("error", (error) => {
+        clearTimeout(timer);
+        reject(error);
+      });
+      call.end(payload);
+    });
+  }
+}

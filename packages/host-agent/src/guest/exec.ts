@@ -1,0 +1,119 @@
+/** Runs one command in a guest as a stream of events; a deadline or a caller that leaves kills its whole process group. */
+import { ConnectError } from "@connectrpc/connect";
+import { WrennError } from "@wrenn/protocol/errors";
+import { Signal } from "@wrenn/protocol/gen/process_pb";
+import type { GuestClient } from "./client.ts";
+
+export interface ExecRequest {
+  readonly cmd: string;
+  readonly args: readonly string[];
+  readonly envs: Readonly<Record<string, string>>;
+  readonly cwd: string | undefined;
+  readonly user: string | undefined;
+  /** seconds, 0 is no limit */
+  readonly timeoutSec: number;
+}
+
+export type ExecEvent =
+  | { readonly kind: "start"; readonly pid: number }
+  | { readonly kind: "stdout" | "stderr"; readonly bytes: Uint8Array }
+  | { readonly kind: "keepalive" }
+  | { readonly kind: "end"; readonly exitCode: number; readonly error: string; readonly timedOut: boolean };
+
+/** How long a killed command may take to report its end. */
+const KILL_GRACE_MS = 5000;
+
+export async function* exec(guest: GuestClient, request: ExecRequest, signal: AbortSignal): AsyncGenerator<ExecEvent> {
+  const deadline = new Deadline(request.timeoutSec);
+  const abort = new AbortController();
+  let pid: number | undefined;
+  const kill = () => {
+    if (pid === undefined) abort.abort();
+    else void killGroup(guest, pid);
+    setTimeout(() => abort.abort(), KILL_GRACE_MS).unref();
+  };
+  deadline.onExpired(kill);
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    for await (const { event } of guest.process.start(startRequest(request), { signal: abort.signal })) {
+      switch (event?.event.case) {
+        case "start":
+          pid = event.event.value.pid;
+          if (deadline.expired || signal.aborted) kill();
+          yield { kind: "start", pid };
+          break;
+        case "data": {
+          const { output } = event.event.value;
+          if (output.case === "stdout" || output.case === "stderr") yield { kind: output.case, bytes: output.value };
+          break;
+        }
+        case "keepalive":
+          yield { kind: "keepalive" };
+          break;
+        case "end": {
+          const { exitCode, error } = event.event.value;
+          pid = undefined;
+          yield { kind: "end", exitCode, error: error ?? "", timedOut: deadline.expired };
+          return;
+        }
+        default:
+      }
+    }
+    throw new WrennError("guest_unreachable", "the guest agent ended the stream before the command ended");
+  } catch (error) {
+    if (deadline.expired) yield { kind: "end", exitCode: -1, error: "timeout", timedOut: true };
+    else throw asUnreachable(error);
+  } finally {
+    deadline.clear();
+    signal.removeEventListener("abort", kill);
+    if (pid !== undefined) void killGroup(guest, pid);
+    abort.abort();
+  }
+}
+
+function startRequest({ cmd, args, envs, cwd, user }: ExecRequest) {
+  const place = { ...(cwd === undefined ? {} : { cwd }), ...(user === undefined ? {} : { user }) };
+  return { process: { cmd, args: [...args], envs: { ...envs }, ...place }, stdin: false };
+}
+
+async function killGroup(guest: GuestClient, pid: number): Promise<void> {
+  try {
+    await guest.process.sendSignal(
+      { process: { selector: { case: "pid", value: pid } }, signal: Signal.SIGKILL },
+      { timeoutMs: KILL_GRACE_MS },
+    );
+  } catch {
+    // It ended by itself, or the machine is gone.
+  }
+}
+
+/** A refusal of the agent keeps its meaning; a broken connection becomes a registry error. */
+function asUnreachable(error: unknown): unknown {
+  const cause = error instanceof ConnectError ? error.cause : error;
+  if (cause instanceof Error && "code" in cause && typeof cause.code === "string") {
+    return new WrennError("guest_unreachable", "the connection to the guest agent broke", { cause: error });
+  }
+  return error;
+}
+
+class Deadline {
+  expired = false;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #seconds: number;
+
+  constructor(seconds: number) {
+    this.#seconds = seconds;
+  }
+
+  onExpired(action: () => void): void {
+    if (this.#seconds <= 0) return;
+    this.#timer = setTimeout(() => {
+      this.expired = true;
+      action();
+    }, this.#seconds * 1000);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+}

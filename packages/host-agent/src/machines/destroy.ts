@@ -1,0 +1,22 @@
+/** Destroys a machine and every trace of it. Repeatable: a step that failed is tried again by the next call. */
+import { WrennError } from "@wrenn/protocol/errors";
+import type { HostContext } from "../context.ts";
+import { releaseResources } from "./resources.ts";
+
+/** @throws internal_error when something could not be removed; the machine stays listed as stopping */
+export async function destroyMachine(host: HostContext, id: string): Promise<void> {
+  await host.locks.run(id, async () => {
+    const machine = host.machines.find(id);
+    if (machine === undefined) return;
+    const stopping = await host.journal.transition(machine.record, "stop");
+    host.machines.put(stopping, machine.live);
+    try {
+      await releaseResources(host, stopping, machine.live);
+    } catch (error) {
+      throw new WrennError("internal_error", `capsule ${id} could not be removed completely`, { cause: error });
+    }
+    await host.journal.remove(id);
+    host.machines.remove(id);
+    host.logger.info({ op: "destroy", id }, "capsule destroyed");
+  });
+}

@@ -1,0 +1,56 @@
+/** Notices a VMM that ends by itself. The machine stays listed, with its reason and its disk, until it is destroyed. */
+import type { EndReason } from "@wrenn/protocol/states";
+import type { HostContext } from "../context.ts";
+import type { Vm, VmExit } from "../vmm/contract.ts";
+import type { MachineRecord } from "./record.ts";
+import type { LiveParts } from "./registry.ts";
+import { releaseResources } from "./resources.ts";
+
+export function watchEnd(host: HostContext, id: string, vm: Vm): void {
+  void vm.exited.then((exit) =>
+    host.locks
+      .run(id, async () => {
+        const machine = host.machines.find(id);
+        // A machine that is being destroyed ends on purpose.
+        if (machine?.live?.vm !== vm || machine.record.state !== "running") return;
+        await endMachine(host, machine.record, machine.live, exit);
+      })
+      .catch((error: unknown) => host.logger.error({ id, err: error }, "cannot record the end of a capsule")),
+  );
+}
+
+/** Records the end first, so that no restart can take the machine for a running one. The caller holds its lock. */
+export async function endMachine(
+  host: HostContext,
+  record: MachineRecord,
+  live: LiveParts | undefined,
+  exit: VmExit,
+): Promise<void> {
+  const poweredOff = exit.kind === "shutdown";
+  const outOfMemory = exit.kind === "killed" && (await host.cgroups.wasOutOfMemory(record.id));
+  const endReason: EndReason = poweredOff ? "request" : outOfMemory ? "oom" : "crash";
+  const endMessage = describe(exit, outOfMemory);
+  const ended = await host.journal.transition(record, poweredOff ? "ended" : "fail", { endReason, endMessage });
+  host.logger.warn({ op: "end", id: record.id, endReason, endMessage, vmm: exit.message }, "a capsule ended by itself");
+  try {
+    await releaseResources(host, record, live);
+    const { vmm: _vmm, slot: _slot, ...released } = ended;
+    host.machines.put(await host.journal.replace(released));
+  } catch (error) {
+    host.logger.error({ id: record.id, err: error }, "an ended capsule left something behind");
+    host.machines.put(ended);
+  }
+}
+
+/** Text for the owner of the capsule: what happened, not how the host works. */
+function describe(exit: VmExit, outOfMemory: boolean): string {
+  if (outOfMemory) return "the machine used more memory than its host gives it";
+  switch (exit.kind) {
+    case "shutdown":
+      return "the machine was powered off from inside";
+    case "reset":
+      return "the machine rebooted or its kernel panicked";
+    case "killed":
+      return "the process of the machine ended unexpectedly";
+  }
+}

@@ -1,0 +1,19 @@
+/** Runs a command in a running machine. */
+import type { HostContext } from "../context.ts";
+import { type ExecEvent, type ExecRequest, exec } from "../guest/exec.ts";
+
+/** @throws not_found, invalid_state, guest_unreachable, or the guest agent's own refusal */
+export async function* execInMachine(
+  host: HostContext,
+  id: string,
+  request: ExecRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ExecEvent> {
+  const machine = host.machines.running(id);
+  try {
+    machine.lastActiveAt = Date.now();
+    yield* exec(machine.live.guest, request, signal);
+  } finally {
+    machine.lastActiveAt = Date.now();
+  }
+}

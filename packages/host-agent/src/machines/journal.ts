@@ -1,0 +1,83 @@
+/**
+ * The journal: one record a machine, in the machine's own folder, on disk before anything is done. State changes go
+ * through `transition`, which is the host's compare-and-swap.
+ */
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { WrennError } from "@wrenn/protocol/errors";
+import { type Action, nextState } from "@wrenn/protocol/states";
+import { readJson, syncDirectory, writeFileAtomic } from "@wrenn/runtime/atomic-file";
+import { type MachineRecord, recordSchema } from "./record.ts";
+
+const RECORD = "record.json";
+/** Folders on their way out; they hold no record, so a restart sweeps what is left of them. */
+const TRASH_PREFIX = ".trash-";
+
+export class Journal {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  machineDir(id: string): string {
+    return `${this.#folder}/${id}`;
+  }
+
+  /** Makes the machine's folder with its first record. @throws conflict when there is one already */
+  async create(record: MachineRecord): Promise<void> {
+    try {
+      await mkdir(this.machineDir(record.id), { mode: 0o700 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      throw new WrennError("conflict", `the host already has a capsule ${record.id}`);
+    }
+    await this.#write(record);
+    await syncDirectory(this.#folder);
+  }
+
+  /** Applies an action and changes to what the caller holds. @throws invalid_state when the lifecycle has no such step */
+  async transition(
+    record: MachineRecord,
+    action: Action,
+    changes: Partial<MachineRecord> = {},
+  ): Promise<MachineRecord> {
+    const state = nextState(action, record.state);
+    return this.replace({ ...record, ...changes, state, incarnation: record.incarnation + 1 });
+  }
+
+  /** Writes the record as it is now. */
+  async replace(record: MachineRecord): Promise<MachineRecord> {
+    await this.#write(record);
+    return record;
+  }
+
+  /** Forgets a machine and everything in its folder, in one step. */
+  async remove(id: string): Promise<void> {
+    const trash = `${this.#folder}/${TRASH_PREFIX}${randomBytes(4).toString("hex")}`;
+    try {
+      await rename(this.machineDir(id), trash);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      throw error;
+    }
+    await rm(trash, { recursive: true, force: true });
+  }
+
+  /** All machines, and the folders that hold no readable record: half-made, half-removed or damaged ones. */
+  async load(): Promise<{ records: MachineRecord[]; strays: string[] }> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const records: MachineRecord[] = [];
+    const strays: string[] = [];
+    for (const name of await readdir(this.#folder)) {
+      const parsed = recordSchema.safeParse(await readJson(`${this.#folder}/${name}/${RECORD}`).catch(() => undefined));
+      if (parsed.success && parsed.data.id === name) records.push(parsed.data);
+      else strays.push(`${this.#folder}/${name}`);
+    }
+    return { records, strays };
+  }
+
+  async #write(record: MachineRecord): Promise<void> {
+    await writeFileAtomic(`${this.machineDir(record.id)}/${RECORD}`, `${JSON.stringify(record)}\n`);
+  }
+}

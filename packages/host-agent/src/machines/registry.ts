@@ -1,0 +1,70 @@
+/** The machines of this host in memory, and everyone who wants to hear of their changes. */
+import { WrennError } from "@wrenn/protocol/errors";
+import type { GuestClient } from "../guest/client.ts";
+import type { SlotAddresses } from "../network/addresses.ts";
+import type { Vm } from "../vmm/contract.ts";
+import type { MachineRecord } from "./record.ts";
+
+/** A machine that runs: what an operation needs to talk to it and to release it. */
+export interface LiveParts {
+  readonly vm: Vm;
+  readonly guest: GuestClient;
+  readonly slot: SlotAddresses;
+}
+
+export interface Machine {
+  readonly record: MachineRecord;
+  /** absent while it starts and after it ended */
+  readonly live: LiveParts | undefined;
+  /** milliseconds since the epoch */
+  lastActiveAt: number;
+}
+
+export type MachineEvent =
+  | { readonly kind: "changed"; readonly machine: Machine }
+  | { readonly kind: "removed"; readonly id: string };
+
+export class Machines {
+  readonly #machines = new Map<string, Machine>();
+  readonly #listeners = new Set<(event: MachineEvent) => void>();
+
+  put(record: MachineRecord, live?: LiveParts): Machine {
+    const lastActiveAt = this.#machines.get(record.id)?.lastActiveAt ?? Date.now();
+    const machine = { record, live, lastActiveAt };
+    this.#machines.set(record.id, machine);
+    this.#emit({ kind: "changed", machine });
+    return machine;
+  }
+
+  remove(id: string): void {
+    if (this.#machines.delete(id)) this.#emit({ kind: "removed", id });
+  }
+
+  find(id: string): Machine | undefined {
+    return this.#machines.get(id);
+  }
+
+  /** @throws not_found, or invalid_state when it does not run */
+  running(id: string): Machine & { live: LiveParts } {
+    const machine = this.#machines.get(id);
+    if (machine === undefined) throw new WrennError("not_found", `the host has no capsule ${id}`);
+    if (machine.record.state !== "running" || machine.live === undefined) {
+      throw new WrennError("invalid_state", `capsule ${id} is not running`);
+    }
+    return machine as Machine & { live: LiveParts };
+  }
+
+  list(): Machine[] {
+    return [...this.#machines.values()];
+  }
+
+  /** Calls back for every change from now on. Returns how to stop. */
+  watch(listener: (event: MachineEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #emit(event: MachineEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

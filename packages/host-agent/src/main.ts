@@ -1,0 +1,16 @@
+/** Entry of the host agent process. */
+import { cpus } from "node:os";
+import { WrennError } from "@wrenn/protocol/errors";
+import { runService } from "@wrenn/runtime/service";
+import { HostAgent } from "./agent.ts";
+import { envToHostConfig } from "./config.ts";
+import { createHostContext } from "./context.ts";
+
+await runService("host-agent", async () => {
+  if (process.getuid?.() !== 0) throw new WrennError("not_root", "the host agent must run as root");
+  const host = await createHostContext(envToHostConfig(process.env, cpus().length));
+  const agent = await HostAgent.start(host);
+  const { vmm, version, accelerator } = host.driver.capabilities;
+  host.logger.info({ vmm, version, accelerator, socket: host.layout.hostAgentSocket }, "host agent ready");
+  return { details: { vmm, vmmVersion: version, accelerator }, close: () => agent.close() };
+});

@@ -1,0 +1,83 @@
+/**
+ * Slots that are made before anybody asks, so that a create does not wait for `ip` and `nft`. A slot is used once:
+ * its successor gets a fresh namespace, without the connections of the one before.
+ */
+import type { Logger } from "@wrenn/runtime/logger";
+import { type SlotAddresses, slotAddresses } from "./addresses.ts";
+import type { SlotClaims } from "./claims.ts";
+import { createSlotNetwork, removeSlotNetwork } from "./slot.ts";
+
+export interface SlotPoolOptions {
+  readonly claims: SlotClaims;
+  /** ready slots to keep */
+  readonly target: number;
+  readonly resolver: string | undefined;
+  readonly logger: Logger;
+}
+
+export class SlotPool {
+  readonly #options: SlotPoolOptions;
+  readonly #ready: SlotAddresses[] = [];
+  #filling: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: SlotPoolOptions) {
+    this.#options = options;
+  }
+
+  /** A slot with its network. @throws no_free_slot */
+  async acquire(): Promise<SlotAddresses> {
+    const slot = this.#ready.shift() ?? (await this.#make());
+    this.fill();
+    return slot;
+  }
+
+  /** Removes the slot's network and gives the number back. @throws when something of it could not be removed: it stays claimed */
+  async release(slot: SlotAddresses): Promise<void> {
+    await removeSlotNetwork(slot);
+    await this.#options.claims.release(slot.slot);
+  }
+
+  /** Slots that are ready; they belong to no machine, and to no sweep either. */
+  get ready(): readonly number[] {
+    return this.#ready.map((slot) => slot.slot);
+  }
+
+  /** Starts to make the slots that are missing, in the background. */
+  fill(): void {
+    this.#filling ??= this.#fillUp().finally(() => {
+      this.#filling = undefined;
+    });
+  }
+
+  async #fillUp(): Promise<void> {
+    while (!this.#closed && this.#ready.length < this.#options.target) {
+      try {
+        this.#ready.push(await this.#make());
+      } catch (error) {
+        this.#options.logger.warn({ err: error }, "cannot make a network slot ahead of time");
+        return;
+      }
+    }
+  }
+
+  async #make(): Promise<SlotAddresses> {
+    const slot = slotAddresses(await this.#options.claims.claim());
+    try {
+      // A namespace of that name without a claim is a stranger's leftover.
+      await removeSlotNetwork(slot);
+      await createSlotNetwork(slot, this.#options.resolver);
+      return slot;
+    } catch (error) {
+      await this.#options.claims.release(slot.slot);
+      throw error;
+    }
+  }
+
+  /** Removes the slots that nobody took. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#filling;
+    await Promise.all(this.#ready.splice(0).map((slot) => this.release(slot)));
+  }
+}

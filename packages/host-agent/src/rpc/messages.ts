@@ -1,0 +1,59 @@
+/** Machines and events as protobuf messages. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
+  ExecStreamResponseSchema,
+  SandboxInfoSchema,
+  WatchSandboxesResponseSchema,
+} from "@wrenn/protocol/gen/hostagent_pb";
+import type { ExecEvent } from "../guest/exec.ts";
+import { slotAddresses } from "../network/addresses.ts";
+import type { Machine } from "../machines/registry.ts";
+import type { WatchEvent } from "../machines/watch.ts";
+
+export function sandboxInfo({ record, live, lastActiveAt }: Machine) {
+  return {
+    sandboxId: record.id,
+    status: record.state,
+    template: record.template,
+    templateId: record.templateId,
+    teamId: record.teamId,
+    vcpus: record.vcpus,
+    memoryMb: record.memoryMb,
+    timeoutSec: record.timeoutSec,
+    hostIp: live?.slot.capsuleAddress ?? (record.slot === undefined ? "" : slotAddresses(record.slot).capsuleAddress),
+    createdAtUnix: BigInt(Math.floor(record.createdAt / 1000)),
+    lastActiveAtUnix: BigInt(Math.floor(lastActiveAt / 1000)),
+    metadata: record.metadata,
+    endReason: record.endReason ?? "",
+    endMessage: record.endMessage ?? "",
+  } satisfies MessageInitShape<typeof SandboxInfoSchema>;
+}
+
+export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchSandboxesResponseSchema> {
+  switch (event.kind) {
+    case "snapshot":
+      return { event: { case: "snapshot", value: { sandboxes: event.machines.map(sandboxInfo) } } };
+    case "changed":
+      return { event: { case: "changed", value: sandboxInfo(event.machine) } };
+    case "removed":
+      return { event: { case: "removed", value: { sandboxId: event.id } } };
+    case "keepalive":
+      return { event: { case: "keepalive", value: {} } };
+  }
+}
+
+export function execMessage(event: ExecEvent): MessageInitShape<typeof ExecStreamResponseSchema> {
+  switch (event.kind) {
+    case "start":
+      return { event: { case: "start", value: { pid: event.pid } } };
+    case "stdout":
+    case "stderr":
+      return { event: { case: "data", value: { output: { case: event.kind, value: event.bytes } } } };
+    case "keepalive":
+      return { event: { case: "keepalive", value: {} } };
+    case "end":
+      return {
+        event: { case: "end", value: { exitCode: event.exitCode, error: event.error, timedOut: event.timedOut } },
+      };
+  }
+}

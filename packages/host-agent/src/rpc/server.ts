@@ -1,0 +1,42 @@
+/** The Connect RPC server: HTTP/1.1 on a Unix socket that only root can open. */
+import { chmod, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { HostAgentService } from "@wrenn/protocol/gen/hostagent_pb";
+import type { HostContext } from "../context.ts";
+import { hostAgentService } from "./service.ts";
+
+export interface RpcServer {
+  /** Ends open streams and stops listening. */
+  close(): Promise<void>;
+}
+
+export async function serveRpc(host: HostContext): Promise<RpcServer> {
+  const shutdown = new AbortController();
+  const handler = connectNodeAdapter({
+    routes: (router) => router.service(HostAgentService, hostAgentService(host)),
+    shutdownSignal: shutdown.signal,
+  });
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 620_000 }, handler);
+  const socket = host.layout.hostAgentSocket;
+  await rm(socket, { force: true });
+  await listen(server, socket);
+  await chmod(socket, 0o600);
+  return {
+    async close() {
+      shutdown.abort();
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      setTimeout(() => server.closeAllConnections(), 2000).unref();
+      await closed;
+      await rm(socket, { force: true });
+    },
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+}

@@ -1,0 +1,78 @@
+/** What the rest of the host agent knows of a virtual machine monitor. Drivers are reached through this file only. */
+import type { ProcessIdentity } from "@wrenn/runtime/process-identity";
+import type { SlotAddresses } from "../network/addresses.ts";
+import type { Capabilities } from "./capabilities.ts";
+
+/** Files of one machine's disk chain, newest first; all but the first are read-only. */
+export interface DiskChain {
+  /** file name of the overlay inside the machine's folder */
+  readonly overlay: string;
+  readonly backing: readonly { readonly path: string; readonly format: "qcow2" | "raw" }[];
+}
+
+interface VmSpecBase {
+  readonly name: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly slot: SlotAddresses;
+  /** folder owned by the VMM's user: overlay, logs */
+  readonly machineDir: string;
+  /** folder of the control socket, short enough for a socket path */
+  readonly runDir: string;
+  readonly disk: DiskChain;
+  /** read-only disk with the guest agent */
+  readonly agentDisk: string;
+}
+
+/** A first boot: the VMM owns the memory file, which becomes the template. */
+export interface BootSpec extends VmSpecBase {
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly kernelArgs: readonly string[];
+  /** file name inside the machine's folder */
+  readonly memoryFile: string;
+}
+
+/** A machine that goes on from a snapshot: the memory file is mapped privately and never written. */
+export interface RestoreSpec extends VmSpecBase {
+  readonly memoryPath: string;
+  readonly statePath: string;
+}
+
+/** How a VMM came to its end. */
+export interface VmExit {
+  /** "shutdown": the guest powered off; "reset": it crashed or rebooted; "killed": the process died */
+  readonly kind: "shutdown" | "reset" | "killed";
+  /** last lines of the VMM's own messages */
+  readonly message: string;
+}
+
+/** What the journal keeps to find a living VMM again. */
+export interface VmHandle {
+  readonly process: ProcessIdentity;
+}
+
+export interface Vm extends VmHandle {
+  /** Resolves when the VMM is gone, whoever ended it. Never rejects. */
+  readonly exited: Promise<VmExit>;
+  stop(): Promise<void>;
+  continue(): Promise<void>;
+  /** Writes the device state of a stopped machine to a file of its own folder. */
+  saveState(fileName: string): Promise<void>;
+  /** The newest output of the guest's serial console, at most 64 KiB. */
+  console(): Promise<Buffer>;
+  /** Ends the VMM and waits until it is gone. */
+  kill(): Promise<void>;
+  /** Lets go of a VMM that lives on. */
+  detach(): void;
+}
+
+export interface VmmDriver {
+  readonly capabilities: Capabilities;
+  /** Starts a machine from nothing; its vCPUs run. */
+  boot(spec: BootSpec): Promise<Vm>;
+  /** Starts a machine from a snapshot; its vCPUs run. `onPhase` is called when a phase has ended. */
+  restore(spec: RestoreSpec, onPhase: (name: string) => void): Promise<Vm>;
+  /** Connects to a living VMM. @throws vmm_failed */
+  attach(handle: VmHandle, location: { machineDir: string; runDir: string; name: string }): Promise<Vm>;
+}

@@ -1,0 +1,82 @@
+/**
+ * Starts a VMM process: inside the slot's network namespace, as the slot's unprivileged user, without capabilities, in
+ * its own session so that it outlives the host agent, with only the files it was given.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { open, type FileHandle, readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { WrennError } from "@wrenn/protocol/errors";
+import { identify, type ProcessIdentity } from "@wrenn/runtime/process-identity";
+import type { SlotAddresses } from "../network/addresses.ts";
+import type { InheritedFile } from "./qemu/args.ts";
+
+export interface VmmProcess {
+  readonly identity: ProcessIdentity;
+  readonly child: ChildProcess;
+}
+
+export interface LaunchOptions {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly files: readonly InheritedFile[];
+  readonly slot: SlotAddresses;
+  /** receives what the process prints */
+  readonly logFile: string;
+}
+
+/** @throws program_missing, vmm_failed, or the file system's error for a file that cannot be opened */
+export async function launch(options: LaunchOptions): Promise<VmmProcess> {
+  const opened: FileHandle[] = [];
+  try {
+    const log = await open(options.logFile, "a", 0o600);
+    opened.push(log);
+    for (const file of options.files) {
+      opened.push(await open(file.path, file.write ? constants.O_RDWR : constants.O_RDONLY));
+    }
+    const [program, ...args] = confined(options);
+    const child = spawn(program, args, {
+      detached: true,
+      cwd: "/",
+      env: { PATH: process.env["PATH"], LANG: "C.UTF-8" },
+      stdio: ["ignore", log.fd, log.fd, ...opened.slice(1).map((file) => file.fd)],
+    });
+    await spawned(child, options.program);
+    const identity = child.pid === undefined ? undefined : identify(child.pid);
+    if (identity === undefined)
+      throw new WrennError("vmm_failed", `the VMM ended at once: ${await logTail(options.logFile)}`);
+    child.unref();
+    return { identity, child };
+  } finally {
+    await Promise.all(opened.map((file) => file.close()));
+  }
+}
+
+/** The command behind the tools that confine it; each replaces itself by the next, so the pid is the VMM's own. */
+function confined({ program, args, slot }: LaunchOptions): [string, ...string[]] {
+  return [
+    "nsenter",
+    `--net=/run/netns/${slot.namespace}`,
+    "--",
+    "setpriv",
+    ...[`--reuid=${slot.uid}`, `--regid=${slot.uid}`, "--clear-groups"],
+    ...["--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"],
+    "--",
+    program,
+    ...args,
+  ];
+}
+
+function spawned(child: ChildProcess, program: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", (error) => {
+      reject(new WrennError("program_missing", `cannot start ${program}: nsenter is missing`, { cause: error }));
+    });
+  });
+}
+
+/** The last lines a VMM printed, at most 1 KiB. */
+export async function logTail(logFile: string): Promise<string> {
+  const text = await readFile(logFile, "utf8").catch(() => "");
+  return text.trim().slice(-1024).split("\n").slice(-5).join("\n");
+}

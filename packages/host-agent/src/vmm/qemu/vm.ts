@@ -1,0 +1,68 @@
+/** One running QEMU, whether this process started it or found it alive. */
+import { isAlive, type ProcessIdentity, signalProcess } from "@wrenn/runtime/process-identity";
+import { waitFor } from "@wrenn/runtime/wait";
+import type { Vm, VmExit } from "../contract.ts";
+import { logTail } from "../process.ts";
+import type { Qmp } from "./qmp.ts";
+
+const CONSOLE_BYTES = 65_536;
+const QUIT_TIMEOUT_MS = 5000;
+
+export class QemuVm implements Vm {
+  readonly process: ProcessIdentity;
+  readonly exited: Promise<VmExit>;
+  readonly #qmp: Qmp;
+  #console = Buffer.alloc(0);
+  #detached = false;
+
+  constructor(identity: ProcessIdentity, qmp: Qmp, logFile: string) {
+    this.process = identity;
+    this.#qmp = qmp;
+    let kind: VmExit["kind"] = "killed";
+    qmp.onEvent(({ event, data }) => {
+      if (event === "SHUTDOWN" && data["guest"] === true)
+        kind = data["reason"] === "guest-shutdown" ? "shutdown" : "reset";
+    });
+    this.exited = new Promise((resolve) => {
+      void qmp.closed.then(async () => {
+        if (this.#detached) return;
+        // The socket closes a moment before the process is gone; a VMM that lives on without it cannot be controlled.
+        await waitFor(() => !isAlive(identity), { timeoutMs: QUIT_TIMEOUT_MS });
+        await this.kill();
+        resolve({ kind, message: await logTail(logFile) });
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#qmp.execute("stop");
+  }
+
+  async continue(): Promise<void> {
+    await this.#qmp.execute("cont");
+  }
+
+  /** Meant for Xen, but it is the one command that writes device state without RAM and leaves the machine usable. */
+  async saveState(fileName: string): Promise<void> {
+    // Descriptor 3 is the machine's own folder.
+    await this.#qmp.execute("xen-save-devices-state", { filename: `/proc/self/fd/3/${fileName}`, live: false });
+  }
+
+  async console(): Promise<Buffer> {
+    const text = await this.#qmp.execute("ringbuf-read", { device: "console", size: CONSOLE_BYTES, format: "base64" });
+    // Reading empties QEMU's ring, so the bytes are kept here.
+    this.#console = Buffer.concat([this.#console, Buffer.from(String(text), "base64")]).subarray(-CONSOLE_BYTES);
+    return this.#console;
+  }
+
+  async kill(): Promise<void> {
+    signalProcess(this.process, "SIGKILL");
+    await waitFor(() => !isAlive(this.process), { timeoutMs: QUIT_TIMEOUT_MS });
+    this.#qmp.close();
+  }
+
+  detach(): void {
+    this.#detached = true;
+    this.#qmp.close();
+  }
+}

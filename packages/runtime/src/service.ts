@@ -1,0 +1,62 @@
+/**
+ * The life of a server process: start, tell the parent, run until a signal or until the parent is gone, close.
+ * The parent hears `ready` or `failed` over IPC; without a parent the log says the same.
+ */
+import { WrennError } from "@wrenn/protocol/errors";
+import { createLogger } from "./logger.ts";
+
+export interface RunningService {
+  /** facts for the parent */
+  readonly details: Readonly<Record<string, unknown>>;
+  close(): Promise<void>;
+}
+
+export type ServiceMessage =
+  | { readonly type: "ready"; readonly details: Readonly<Record<string, unknown>> }
+  | { readonly type: "failed"; readonly code: string; readonly message: string };
+
+/** A close that takes longer is given up: what it waits for does not outlive the process. */
+const CLOSE_TIMEOUT_MS = 20_000;
+
+export interface ServiceOptions {
+  /** goes on when the process that started it ends */
+  readonly outlivesParent?: boolean;
+}
+
+export async function runService(
+  component: string,
+  start: () => Promise<RunningService>,
+  { outlivesParent = false }: ServiceOptions = {},
+): Promise<void> {
+  const logger = createLogger(component, process.env["LOG_LEVEL"]);
+  const stopped = stopRequested(outlivesParent);
+  try {
+    const service = await start();
+    process.send?.({ type: "ready", details: service.details } satisfies ServiceMessage);
+    const cause = await stopped;
+    logger.info({ cause }, "stopping");
+    setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS).unref();
+    await service.close();
+    process.exit(0);
+  } catch (error) {
+    const known = WrennError.from(error);
+    logger.fatal({ err: error, code: known.code }, known.message);
+    await report({ type: "failed", code: known.code, message: known.message });
+    process.exit(1);
+  }
+}
+
+function stopRequested(outlivesParent: boolean): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve(signal));
+    if (process.send !== undefined && !outlivesParent)
+      process.once("disconnect", () => resolve("the parent process is gone"));
+  });
+}
+
+function report(message: ServiceMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined) resolve();
+    else process.send(message, () => resolve());
+  });
+}
