@@ -1,7 +1,7 @@
 /** The running host agent: recovers what it finds, serves, and lets go of its machines when it stops. */
 import { WrennError } from "@wrenn/protocol/errors";
 import { type ProcessLock, tryProcessLock } from "@wrenn/runtime/process-lock";
-import type { HostContext } from "./context.ts";
+import type { HostContext } from "./host.ts";
 import { recover } from "./machines/recover.ts";
 import { hostRules, hostTable } from "./network/rules.ts";
 import { applyHostRules } from "./network/slot.ts";

@@ -1,49 +1,23 @@
 /** Everything the host agent's operations share, built once at start. */
 import { mkdir, chmod } from "node:fs/promises";
 import { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
-import { createLogger, type Logger } from "@wrenn/runtime/logger";
+import { createLogger } from "@wrenn/runtime/logger";
 import { type Layout, SLOT_CLAIMS } from "@wrenn/runtime/layout";
 import type { HostConfig } from "./config.ts";
-import { type Artifacts, loadArtifacts } from "./images/artifacts.ts";
+import { loadArtifacts } from "./images/artifacts.ts";
 import { Journal } from "./machines/journal.ts";
 import { Machines } from "./machines/registry.ts";
 import { SlotClaims } from "./network/claims.ts";
 import { SlotPool } from "./network/pool.ts";
 import { hostResolver } from "./network/resolver.ts";
+import { openTunToVmms } from "./network/tun.ts";
 import { buildTemplate } from "./templates/build.ts";
 import { kernelArgs } from "./templates/kernel-args.ts";
 import { TemplateStore } from "./templates/store.ts";
 import { Cgroups } from "./vmm/cgroup.ts";
-import type { VmmDriver } from "./vmm/contract.ts";
+import type { HostBase, HostContext } from "./host.ts";
+import { AGENT_VERSION } from "./version.ts";
 import { selectVmm } from "./vmm/select.ts";
-
-export const AGENT_VERSION = "0.1.0";
-
-/** What is enough to find and to remove everything of an instance, without its images. */
-export interface HostBase {
-  readonly config: HostConfig;
-  readonly layout: Layout;
-  readonly logger: Logger;
-  readonly cgroups: Cgroups;
-  readonly journal: Journal;
-  readonly machines: Machines;
-  readonly claims: SlotClaims;
-  readonly slots: SlotPool;
-  readonly resolver: string | undefined;
-}
-
-export interface HostContext extends HostBase {
-  readonly artifacts: Artifacts;
-  readonly kernelArgs: readonly string[];
-  readonly programs: { readonly qemuImg: string };
-  readonly driver: VmmDriver;
-  /** one operation at a time per machine */
-  readonly locks: KeyedMutex;
-  readonly createLimit: Semaphore;
-  readonly templates: TemplateStore;
-  /** part of every capsule's metadata */
-  readonly versions: Readonly<Record<string, string>>;
-}
 
 export async function createHostBase(config: HostConfig): Promise<HostBase> {
   const { layout } = config;
@@ -69,6 +43,7 @@ export async function createHostContext(config: HostConfig): Promise<HostContext
   const { cache } = config.layout;
   const artifacts = await loadArtifacts({ cache, kernelPath: config.kernel, kernelModulesPath: config.kernelModules });
   const base = await createHostBase(config);
+  await openTunToVmms();
   const vmm = await selectVmm(config, base.cgroups);
   const { accelerator, snapshotFormat, version } = vmm.driver.capabilities;
   const args = kernelArgs({ accelerator, tscKhz: vmm.tscKhz });

@@ -24,7 +24,7 @@ function describe(value: unknown): string {
     ? Object.entries(value)
         .map(([name, pid]) => `${name} ${pid}`)
         .join(", ")
-    : String(value);
+    : `${value as string | number}`;
 }
 
 async function readStatus(instance: Instance) {

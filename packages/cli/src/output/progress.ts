@@ -11,7 +11,7 @@ export interface StepEvent {
 const CLEAR_LINE = "\r\u001b[2K";
 
 export class Progress {
-  readonly #live = process.stderr.isTTY === true;
+  readonly #live = process.stderr.isTTY;
   readonly #quiet: boolean;
 
   /** @param quiet prints nothing, for `--json` */

@@ -1,8 +1,9 @@
 /** What a route gets: the server it registers itself on, and the platform. Each method of the API is one file that exports a Route. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { errorEnvelopeSchema } from "@wrenn/protocol/rest/common";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CapsuleDeps } from "../capsules/deps.ts";
 import type { Caller } from "../identity/api-keys.ts";
 

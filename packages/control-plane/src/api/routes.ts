@@ -1,9 +1,10 @@
 /** All routes of the API. */
+
+import { getConsole } from "./capsules/console.ts";
 import { createCapsule } from "./capsules/create.ts";
 import { destroyCapsule } from "./capsules/destroy.ts";
 import { execCapsule } from "./capsules/exec.ts";
 import { getCapsule } from "./capsules/get.ts";
-import { getConsole } from "./capsules/console.ts";
 import { listCapsules } from "./capsules/list.ts";
 import { health } from "./health.ts";
 import type { Route } from "./route.ts";

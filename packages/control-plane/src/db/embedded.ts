@@ -11,7 +11,6 @@ import type { Logger } from "@wrenn/runtime/logger";
 import { isAlive, type ProcessIdentity } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import { Client } from "pg";
-import { ADVISORY_LOCKS } from "./locks.ts";
 import { findPrograms, publishBinaries } from "./embedded/binaries.ts";
 import { CLUSTER_USER, ensureCluster } from "./embedded/cluster.ts";
 import {
@@ -22,6 +21,7 @@ import {
   stopPostmaster,
 } from "./embedded/postmaster.ts";
 import { findSystemUser, type SystemUser } from "./embedded/system-user.ts";
+import { ADVISORY_LOCKS } from "./locks.ts";
 
 const DATABASE = "wrenn";
 const READY_TIMEOUT_MS = 60_000;

@@ -1,6 +1,7 @@
 /** What a failed call to a host agent means for the caller of the API. */
-import { hasCode, WrennError } from "@wrenn/protocol/errors";
+
 import { fromConnectError } from "@wrenn/protocol/connect-errors";
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
 
 const PEER = "the host agent";
 const LOST = new Set(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ERR_STREAM_PREMATURE_CLOSE"]);

@@ -53,6 +53,12 @@ function nameResponses(document: Document): void {
   }
 }
 
+function touchUp(document: Document): void {
+  dropUnusedSchemas(document);
+  nameResponses(document);
+  tidy(document.components?.schemas);
+}
+
 /** Register it before the routes that it describes. */
 export async function registerOpenapi(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
@@ -66,9 +72,7 @@ export async function registerOpenapi(app: FastifyInstance): Promise<void> {
     transform: jsonSchemaTransform,
     transformObject: (input) => {
       const document = jsonSchemaTransformObject(input);
-      dropUnusedSchemas(document as Document);
-      nameResponses(document as Document);
-      tidy(document.components?.schemas);
+      touchUp(document as Document);
       return document;
     },
   });

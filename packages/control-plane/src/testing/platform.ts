@@ -4,6 +4,8 @@ import type { Capsule } from "@wrenn/protocol/rest/capsules";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Config } from "../config.ts";
 import { type ControlPlane, startControlPlane } from "../control-plane.ts";
+import { Database } from "../db/database.ts";
+import { type HostStatus, hosts } from "../db/schema.ts";
 import { FakeHost } from "./fake-host.ts";
 import { type Engine, freshDatabase, silent, startTestPostgres, type TestPostgres } from "./postgres.ts";
 
@@ -19,12 +21,15 @@ export class TestPlatform implements AsyncDisposable {
   readonly host: FakeHost;
   readonly server: TestPostgres;
   readonly databaseUrl: string;
+  /** beside the control plane: what tests look up or change behind its back */
+  readonly db: Database;
   key = "";
   #controlPlane: ControlPlane | undefined;
 
   private constructor(server: TestPostgres, databaseUrl: string) {
     this.server = server;
     this.databaseUrl = databaseUrl;
+    this.db = new Database(databaseUrl, silent);
     this.host = new FakeHost(server.layout.hostAgentSocket);
   }
 
@@ -55,6 +60,20 @@ export class TestPlatform implements AsyncDisposable {
 
   async stopControlPlane(): Promise<void> {
     await this.#controlPlane?.close();
+  }
+
+  /** Waits until the control plane sees the host so. */
+  async waitForHost(status: HostStatus): Promise<void> {
+    await until(async () => (await this.db.queries.select().from(hosts))[0]?.status === status);
+  }
+
+  /** The host agent ends and comes back, and the control plane has noticed both. */
+  async restartHost(meanwhile: () => void = () => {}): Promise<void> {
+    await this.host.kill();
+    await this.waitForHost("unreachable");
+    meanwhile();
+    await this.host.listen();
+    await this.waitForHost("online");
   }
 
   async request<Body = unknown>(method: string, path: string, init: RequestInit = {}): Promise<Answer<Body>> {
@@ -105,6 +124,7 @@ export class TestPlatform implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopControlPlane();
     await this.host.kill();
+    await this.db.close();
     await this.server[Symbol.asyncDispose]();
   }
 }

@@ -1,4 +1,4 @@
-/** Notices the end of the processes that `spawnProgram` started. Listens for SIGCHLD only while there are any. */
+/** Notices the end of the processes that `spawnProgram` started. */
 import { libc } from "./libc.ts";
 
 const callWaitpid = libc.func("int waitpid(int pid, int *status, int flags)");
@@ -15,21 +15,24 @@ export class ChildReaper {
   readonly #watched = new Map<number, (status: ExitStatus) => void>();
   readonly #status = new Int32Array(1);
 
-  /** Calls back once when the process has ended. To be called before the event loop turns after it was started. */
+  /** Listens from here on, for as long as the agent runs: a process may end before its start returns. */
+  constructor() {
+    process.on("SIGCHLD", () => this.#reap());
+  }
+
+  /** Calls back once when the process has ended. To be called in the same turn of the event loop in which it was started. */
   watch(pid: number, onExit: (status: ExitStatus) => void): void {
-    if (this.#watched.size === 0) process.on("SIGCHLD", this.#reap);
     this.#watched.set(pid, onExit);
   }
 
-  readonly #reap = (): void => {
+  #reap(): void {
     // One signal may stand for several ends.
     for (const [pid, onExit] of this.#watched) {
       if (callWaitpid(pid, this.#status, WNOHANG) !== pid) continue;
       this.#watched.delete(pid);
       onExit(decodeStatus(this.#status[0] ?? 0));
     }
-    if (this.#watched.size === 0) process.off("SIGCHLD", this.#reap);
-  };
+  }
 }
 
 /** The two halves of a wait status. */

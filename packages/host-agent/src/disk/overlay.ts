@@ -1,5 +1,5 @@
 /** A capsule's own disk: an empty qcow2 overlay that takes the writes, over files that are never written. */
-import { chown, copyFile, statfs } from "node:fs/promises";
+import { chmod, chown, copyFile, statfs } from "node:fs/promises";
 import { constants } from "node:fs";
 import { WrennError } from "@wrenn/protocol/errors";
 import { command } from "@wrenn/runtime/command";
@@ -17,6 +17,7 @@ export async function createOverlay(qemuImg: string, path: string, backing: Back
 /** Copies an empty overlay made before, 30 times faster than making one, and gives it to the VMM's user. */
 export async function copyOverlay(source: string, target: string, uid: number): Promise<void> {
   await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  await chmod(target, 0o600);
   await chown(target, uid, uid);
 }
 

@@ -91,7 +91,12 @@ export class GuestClient {
             clearTimeout(timer);
             const status = answer.statusCode ?? 0;
             if (status >= 200 && status < 300) resolve(text);
-            else reject(new WrennError("agent_error", `the guest agent answered ${path} with status ${status}`));
+            else
+              reject(
+                new WrennError("agent_error", `the guest agent answered ${path} with status ${status}`, {
+                  cause: text,
+                }),
+              );
           });
         },
       );

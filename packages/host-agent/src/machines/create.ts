@@ -3,7 +3,7 @@ import { chown, mkdir, rm } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { Phases } from "@wrenn/runtime/phases";
 import { type Undo, withUndo } from "@wrenn/runtime/undo";
-import type { HostContext } from "../context.ts";
+import type { HostContext } from "../host.ts";
 import { asDiskFull, copyOverlay, requireFreeSpace } from "../disk/overlay.ts";
 import { GuestClient } from "../guest/client.ts";
 import type { SlotAddresses } from "../network/addresses.ts";

@@ -1,6 +1,6 @@
 /** Destroys a machine and every trace of it. Repeatable: a step that failed is tried again by the next call. */
 import { WrennError } from "@wrenn/protocol/errors";
-import type { HostContext } from "../context.ts";
+import type { HostContext } from "../host.ts";
 import { releaseResources } from "./resources.ts";
 
 /** @throws internal_error when something could not be removed; the machine stays listed as stopping */

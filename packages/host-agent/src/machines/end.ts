@@ -1,6 +1,6 @@
 /** Notices a VMM that ends by itself. The machine stays listed, with its reason and its disk, until it is destroyed. */
 import type { EndReason } from "@wrenn/protocol/states";
-import type { HostContext } from "../context.ts";
+import type { HostContext } from "../host.ts";
 import type { Vm, VmExit } from "../vmm/contract.ts";
 import type { MachineRecord } from "./record.ts";
 import type { LiveParts } from "./registry.ts";

@@ -1,5 +1,5 @@
 /** Runs a command in a running machine. */
-import type { HostContext } from "../context.ts";
+import type { HostContext } from "../host.ts";
 import { type ExecEvent, type ExecRequest, exec } from "../guest/exec.ts";
 
 /** @throws not_found, invalid_state, guest_unreachable, or the guest agent's own refusal */

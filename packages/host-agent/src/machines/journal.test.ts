@@ -64,7 +64,7 @@ it("reports folders without a valid record as strays instead of failing", async 
   await mkdir(join(dir, "empty"));
   const { records, strays } = await journal.load();
   expect(records).toEqual([]);
-  expect(strays.map((path) => path.slice(dir.length + 1)).sort()).toEqual([
+  expect(strays.map((path) => path.slice(dir.length + 1)).toSorted()).toEqual([
     "cut-off",
     "empty",
     "other-version",

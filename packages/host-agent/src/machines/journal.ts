@@ -27,7 +27,8 @@ export class Journal {
   /** Makes the machine's folder with its first record. @throws conflict when there is one already */
   async create(record: MachineRecord): Promise<void> {
     try {
-      await mkdir(this.machineDir(record.id), { mode: 0o700 });
+      // The VMM's user passes through to the files that are its own; it can neither list nor add any.
+      await mkdir(this.machineDir(record.id), { mode: 0o711 });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       throw new WrennError("conflict", `the host already has a capsule ${record.id}`);

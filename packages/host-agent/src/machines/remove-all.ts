@@ -1,6 +1,6 @@
 /** Removes every machine and every trace of an instance from the box. Call while no host agent runs for it. */
 import { rm } from "node:fs/promises";
-import type { HostBase } from "../context.ts";
+import type { HostBase } from "../host.ts";
 import { hostTable } from "../network/rules.ts";
 import { removeHostRules } from "../network/slot.ts";
 import { releaseResources } from "./resources.ts";

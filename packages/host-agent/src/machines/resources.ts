@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import type { ProcessIdentity } from "@wrenn/runtime/process-identity";
 import { signalProcess, isAlive } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
-import type { HostBase } from "../context.ts";
+import type { HostBase } from "../host.ts";
 import { slotAddresses } from "../network/addresses.ts";
 import type { LiveParts } from "./registry.ts";
 import type { MachineRecord } from "./record.ts";

@@ -1,7 +1,7 @@
 /** Removes what belongs to no machine of this instance: processes, cgroups, networks, sockets, folders. */
 import { readdir, readFile, rm } from "node:fs/promises";
 import { identify } from "@wrenn/runtime/process-identity";
-import type { HostBase } from "../context.ts";
+import type { HostBase } from "../host.ts";
 import { slotAddresses } from "../network/addresses.ts";
 import { killProcess } from "./resources.ts";
 

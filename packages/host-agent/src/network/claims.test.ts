@@ -29,7 +29,7 @@ it("never gives a slot to two instances, also when they ask at once", async () =
 
 it("shows an instance its own slots and those of instances that are gone", async () => {
   const slots = [await claims("a").claim(), await claims("b").claim(), await claims("a").claim()];
-  expect((await claims("a").owned()).sort()).toEqual([slots[0], slots[2]]);
+  expect((await claims("a").owned()).toSorted((a, b) => a - b)).toEqual([slots[0], slots[2]]);
   await rm(join(dir, "b"), { recursive: true });
-  expect((await claims("a").owned()).sort()).toEqual(slots);
+  expect((await claims("a").owned()).toSorted((a, b) => a - b)).toEqual(slots);
 });

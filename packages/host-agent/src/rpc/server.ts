@@ -3,7 +3,7 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { HostAgentService } from "@wrenn/protocol/gen/hostagent_pb";
-import type { HostContext } from "../context.ts";
+import type { HostContext } from "../host.ts";
 import { hostAgentService } from "./service.ts";
 
 export interface RpcServer {

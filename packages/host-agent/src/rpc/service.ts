@@ -6,7 +6,8 @@ import type { CreateSandboxRequest, ExecStreamRequest, HostAgentService } from "
 import { parseId } from "@wrenn/protocol/ids";
 import { LIMITS } from "@wrenn/protocol/limits";
 import { WrennError } from "@wrenn/protocol/errors";
-import { AGENT_VERSION, type HostContext } from "../context.ts";
+import type { HostContext } from "../host.ts";
+import { AGENT_VERSION } from "../version.ts";
 import { freeSpaceMb } from "../disk/overlay.ts";
 import { createMachine } from "../machines/create.ts";
 import { destroyMachine } from "../machines/destroy.ts";

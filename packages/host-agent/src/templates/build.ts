@@ -7,7 +7,7 @@ import { chmod, chown, mkdir, open, rename, rm } from "node:fs/promises";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { command } from "@wrenn/runtime/command";
 import { withCleanup } from "@wrenn/runtime/undo";
-import type { HostContext } from "../context.ts";
+import type { HostContext } from "../host.ts";
 import { createOverlay } from "../disk/overlay.ts";
 import { GuestClient } from "../guest/client.ts";
 import type { SlotAddresses } from "../network/addresses.ts";

@@ -20,6 +20,8 @@ export interface LaunchOptions {
   readonly args: readonly string[];
   readonly files: readonly InheritedFile[];
   readonly slot: SlotAddresses;
+  /** the one group it is in besides its own, for a device that only a group may open */
+  readonly deviceGroup: number | undefined;
   /** receives what the process prints */
   readonly logFile: string;
 }
@@ -52,13 +54,14 @@ export async function launch(options: LaunchOptions): Promise<VmmProcess> {
 }
 
 /** The command behind the tools that confine it; each replaces itself by the next, so the pid is the VMM's own. */
-function confined({ program, args, slot }: LaunchOptions): [string, ...string[]] {
+function confined({ program, args, slot, deviceGroup }: LaunchOptions): [string, ...string[]] {
   return [
     "nsenter",
     `--net=/run/netns/${slot.namespace}`,
     "--",
     "setpriv",
-    ...[`--reuid=${slot.uid}`, `--regid=${slot.uid}`, "--clear-groups"],
+    ...[`--reuid=${slot.uid}`, `--regid=${slot.uid}`],
+    deviceGroup === undefined ? "--clear-groups" : `--groups=${deviceGroup}`,
     ...["--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"],
     "--",
     program,

@@ -6,6 +6,9 @@ import type { Capabilities } from "../capabilities.ts";
 import type { BootSpec, RestoreSpec } from "../contract.ts";
 import { GUEST } from "../../network/addresses.ts";
 
+/** Part of every snapshot's key: raise it whenever the devices below change. */
+export const MACHINE_LAYOUT = 1;
+
 /** First descriptor after stdio. */
 const FIRST_FD = 3;
 

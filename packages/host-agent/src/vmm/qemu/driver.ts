@@ -1,4 +1,5 @@
 /** Runs machines under QEMU's microvm machine type. */
+import { stat } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { waitFor } from "@wrenn/runtime/wait";
 import { isAlive, signalProcess } from "@wrenn/runtime/process-identity";
@@ -55,6 +56,11 @@ export class QemuDriver implements VmmDriver {
     return new QemuVm(handle.process, qmp, logFile(machineDir));
   }
 
+  /** The group that may open /dev/kvm, where that is used. */
+  async #deviceGroup(): Promise<number | undefined> {
+    return this.capabilities.accelerator === "kvm" ? (await stat("/dev/kvm")).gid : undefined;
+  }
+
   /** Whatever fails after the launch, no process stays behind. */
   async #start(spec: BootSpec | RestoreSpec, command: QemuCommand, prepare: (qmp: Qmp) => Promise<void>): Promise<Vm> {
     const log = logFile(spec.machineDir);
@@ -63,6 +69,7 @@ export class QemuDriver implements VmmDriver {
       args: [...this.#program.args, ...command.args],
       files: command.files,
       slot: spec.slot,
+      deviceGroup: await this.#deviceGroup(),
       logFile: log,
     });
     try {

@@ -59,8 +59,8 @@ export class Qmp {
       }
     });
     socket.once("close", () => {
-      for (const { reject } of this.#pending.splice(0))
-        reject(new WrennError("vmm_failed", "the VMM closed its control socket"));
+      for (const pending of this.#pending.splice(0))
+        pending.reject(new WrennError("vmm_failed", "the VMM closed its control socket"));
     });
   }
 

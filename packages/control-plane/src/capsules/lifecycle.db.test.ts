@@ -1,0 +1,231 @@
+import { WrennError } from "@wrenn/protocol/errors";
+import { newId } from "@wrenn/protocol/ids";
+import type { Capsule, ExecResult } from "@wrenn/protocol/rest/capsules";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { TestPlatform, until } from "../testing/platform.ts";
+import { ENGINES } from "../testing/postgres.ts";
+
+interface Failure {
+  error: { code: string; message: string };
+}
+
+describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
+  let platform: TestPlatform;
+
+  beforeAll(async () => {
+    platform = await TestPlatform.start(engine);
+  }, 60_000);
+  afterAll(() => platform[Symbol.asyncDispose]());
+  afterEach(() => {
+    for (const point of ["create.before", "create.after", "destroy", "console"] as const) {
+      platform.host.at(point, undefined);
+    }
+  });
+
+  const exec = (id: string, body: object, init?: RequestInit) =>
+    platform.post<ExecResult & Failure>(`/v1/capsules/${id}/exec`, body, init);
+  const destroy = (id: string) => platform.request<Failure>("DELETE", `/v1/capsules/${id}`);
+
+  it("are created, listed, used and destroyed", async () => {
+    const created = await platform.post<Capsule>("/v1/capsules", { memory_mb: 256, vcpus: 2 });
+    expect(created.status).toBe(201);
+    const capsule = created.body;
+    expect(capsule).toMatchObject({ status: "running", template: "minimal", vcpus: 2, memory_mb: 256, timeout_sec: 0 });
+    expect(capsule).toMatchObject({ host_ip: "10.11.0.1", started_at: expect.stringMatching(/^\S+T\d\d:\d\d:\d\dZ$/) });
+    expect(Object.keys(capsule.timings ?? {})).toEqual(["place", "vmm_start", "guest_init", "total"]);
+    expect(capsule).not.toHaveProperty("ended_at");
+    expect(platform.host.created.at(-1)).toMatchObject({ sandboxId: capsule.id, memoryMb: 256, vcpus: 2 });
+
+    const newer = await platform.createCapsule();
+    expect((await platform.listCapsules()).map(({ id }) => id)).toEqual([newer.id, capsule.id]);
+    expect(await platform.getCapsule(capsule.id)).toEqual(capsule);
+
+    expect((await destroy(newer.id)).status).toBe(204);
+    expect((await destroy(capsule.id)).status).toBe(204);
+    expect((await destroy(capsule.id)).status).toBe(204);
+    expect(await platform.listCapsules()).toEqual([]);
+    expect(await platform.getCapsule(capsule.id)).toMatchObject({ status: "stopped", end_reason: "request" });
+    expect(platform.host.machines.size).toBe(0);
+  });
+
+  it("answer under every alias", async () => {
+    const { id } = await platform.createCapsule();
+    for (const prefix of ["/v1/capsules", "/v1/sandboxes", "/api/v1/capsules", "/api/v1/sandboxes"]) {
+      expect((await platform.request<Capsule>("GET", `${prefix}/${id}`)).body.id).toBe(id);
+      expect((await platform.post<ExecResult>(`${prefix}/${id}/exec`, { cmd: "echo" })).status).toBe(200);
+    }
+    expect((await platform.request("DELETE", `/api/v1/sandboxes/${id}`)).status).toBe(204);
+  });
+
+  it("run commands", async () => {
+    const { id } = await platform.createCapsule();
+    const request = { cmd: "echo", args: ["hi", "there"], envs: { A: "b" }, cwd: "/tmp", user: "user", timeout_sec: 5 };
+    expect((await exec(id, request)).body).toEqual({
+      sandbox_id: id,
+      cmd: "echo",
+      stdout: "hi there\n",
+      stderr: "",
+      exit_code: 0,
+      duration_ms: expect.any(Number),
+      encoding: "utf-8",
+    });
+    const { timeout_sec: timeoutSec, ...rest } = request;
+    expect(platform.host.execs.at(-1)).toMatchObject({ ...rest, timeoutSec, sandboxId: id });
+    expect((await exec(id, { cmd: "false" })).body.exit_code).toBe(3);
+    expect((await exec(id, { cmd: "bytes" })).body).toMatchObject({ stdout: "/wCA", encoding: "base64" });
+    const slow = await exec(id, { cmd: "slow", timeout_sec: 1 });
+    expect(slow).toMatchObject({ status: 502, body: { error: { code: "exec_timeout" } } });
+    const flood = await exec(id, { cmd: "flood" });
+    expect(flood).toMatchObject({ status: 413, body: { error: { code: "too_large" } } });
+    expect(flood.body.error.message).toContain("redirect its output to a file");
+    await until(() => platform.host.abortedExecs === 1);
+    await destroy(id);
+    expect(await exec(id, { cmd: "echo" })).toMatchObject({
+      status: 409,
+      body: { error: { code: "invalid_state", message: "capsule is not running" } },
+    });
+  });
+
+  it("stop a command whose client leaves", async () => {
+    const { id } = await platform.createCapsule();
+    const before = platform.host.abortedExecs;
+    const started = platform.host.execs.length;
+    const leave = new AbortController();
+    const answer = exec(id, { cmd: "hang", timeout_sec: 0 }, { signal: leave.signal });
+    await until(() => platform.host.execs.length > started);
+    leave.abort();
+    await expect(answer).rejects.toThrow();
+    await until(() => platform.host.abortedExecs === before + 1);
+    await destroy(id);
+  });
+
+  it("show their console", async () => {
+    const { id } = await platform.createCapsule();
+    const answer = await platform.request("GET", `/v1/capsules/${id}/console`);
+    expect(answer).toMatchObject({ status: 200, body: { sandbox_id: id, console: "booted\n" } });
+    await destroy(id);
+    expect((await platform.request("GET", `/v1/capsules/${id}/console`)).status).toBe(409);
+  });
+
+  it("that do not exist are not found", async () => {
+    const id = newId("capsule");
+    expect(await destroy(id)).toMatchObject({ status: 404, body: { error: { code: "not_found" } } });
+    expect((await exec(id, { cmd: "echo" })).status).toBe(404);
+    expect((await platform.request("GET", `/v1/capsules/${id}`)).status).toBe(404);
+  });
+
+  it("are not made from a template that does not exist", async () => {
+    const answer = await platform.post<Failure>("/v1/capsules", { template: "nope" });
+    expect(answer.status).toBe(404);
+    expect(answer.body).toEqual({ error: { code: "not_found", message: 'template "nope" does not exist' } });
+    expect(await platform.listCapsules()).toEqual([]);
+  });
+
+  it("that their host cannot make say why and leave nothing", async () => {
+    platform.host.failAt("create.before", new WrennError("no_free_slot", "all 3 network slots are in use"));
+    const answer = await platform.post<Failure>("/v1/capsules", {});
+    expect(answer.status).toBe(503);
+    expect(answer.body).toEqual({ error: { code: "no_free_slot", message: "all 3 network slots are in use" } });
+    const failed = await platform.getCapsule(platform.host.created.at(-1)?.sandboxId ?? "");
+    expect(failed).toMatchObject({
+      status: "error",
+      end_reason: "crash",
+      end_message: "all 3 network slots are in use",
+    });
+    expect(await platform.listCapsules()).toEqual([]);
+    expect((await destroy(failed.id)).status).toBe(204);
+  });
+
+  it("run and are listed when the client leaves while they are made", async () => {
+    const held = platform.host.holdAt("create.before");
+    const leave = new AbortController();
+    const answer = platform.post("/v1/capsules", {}, { signal: leave.signal });
+    await held.reached;
+    leave.abort();
+    await expect(answer).rejects.toThrow();
+    const id = platform.host.created.at(-1)?.sandboxId ?? "";
+    expect((await platform.getCapsule(id)).status).toBe("starting");
+    held.release();
+    await platform.waitForCapsule(id, ({ status }) => status === "running");
+    expect((await platform.listCapsules()).map((capsule) => capsule.id)).toEqual([id]);
+    await destroy(id);
+  });
+
+  it("whose host dies while it makes them are in error, and gone when it is back", async () => {
+    const held = platform.host.holdAt("create.after");
+    const answer = platform.post<Failure>("/v1/capsules", {});
+    await held.reached;
+    await platform.host.kill();
+    held.release();
+    expect(await answer).toMatchObject({ status: 503, body: { error: { code: "host_unavailable" } } });
+    const id = platform.host.created.at(-1)?.sandboxId ?? "";
+    expect(await platform.getCapsule(id)).toMatchObject({ status: "error", end_reason: "host_lost" });
+    expect(platform.host.machines.has(id)).toBe(true);
+    await until(
+      async () => (await platform.post<Failure>("/v1/capsules", {})).body.error.code === "no_hosts_available",
+    );
+    platform.host.at("create.after", undefined);
+    await platform.host.listen();
+    await until(() => !platform.host.machines.has(id));
+    const next = await platform.retry(() => platform.post<Capsule>("/v1/capsules", {}), 201);
+    await destroy(next.body.id);
+  });
+
+  it("destroyed while they start are stopped and have no machine", async () => {
+    const held = platform.host.holdAt("create.before");
+    const creating = platform.post<Failure>("/v1/capsules", {});
+    await held.reached;
+    const id = platform.host.created.at(-1)?.sandboxId ?? "";
+    expect((await destroy(id)).status).toBe(204);
+    held.release();
+    expect(await creating).toMatchObject({ status: 409, body: { error: { code: "invalid_state" } } });
+    expect((await platform.getCapsule(id)).status).toBe("stopped");
+    await until(() => !platform.host.machines.has(id));
+  });
+
+  it("can be destroyed by two at once", async () => {
+    const { id } = await platform.createCapsule();
+    const held = platform.host.holdAt("destroy");
+    const both = Promise.all([destroy(id), destroy(id)]);
+    await held.reached;
+    expect(await platform.listCapsules()).toEqual([]);
+    held.release();
+    expect((await both).map(({ status }) => status)).toEqual([204, 204]);
+    expect(await platform.getCapsule(id)).toMatchObject({ status: "stopped", end_reason: "request" });
+  });
+
+  it("whose host does not answer a destroy are destroyed when it is back", async () => {
+    const { id } = await platform.createCapsule();
+    await platform.host.kill();
+    expect(await destroy(id)).toMatchObject({ status: 503, body: { error: { code: "host_unavailable" } } });
+    await platform.host.listen();
+    await until(() => !platform.host.machines.has(id));
+    await platform.waitForCapsule(id, (capsule) => capsule.ended_at !== undefined);
+    await platform.retry(() => destroy(id), 204);
+  });
+
+  it("are refused with a clear answer when no memory is left", async () => {
+    await platform.restartHost(() => (platform.host.memoryMb = 256));
+    const first = await platform.createCapsule();
+    const refused = await platform.post<Failure>("/v1/capsules", { memory_mb: 128 });
+    expect(refused.status).toBe(503);
+    expect(refused.body.error).toEqual({
+      code: "no_hosts_available",
+      message: "no host has 128 MiB of memory left for a capsule (the most is 0 MiB)",
+    });
+    await destroy(first.id);
+    const again = await platform.post<Capsule>("/v1/capsules", { memory_mb: 128 });
+    expect(again.status).toBe(201);
+    await destroy(again.body.id);
+    await platform.restartHost(() => (platform.host.memoryMb = 16_384));
+  });
+
+  it("are made by many at once", async () => {
+    const made = await Promise.all(Array.from({ length: 8 }, () => platform.createCapsule()));
+    expect(new Set(made.map(({ id }) => id)).size).toBe(8);
+    const all = await platform.listCapsules();
+    expect(all).toHaveLength(8);
+    await Promise.all(all.map(({ id }) => destroy(id)));
+    expect(platform.host.machines.size).toBe(0);
+  });
+});

@@ -1,0 +1,135 @@
+import { idToUuid, newId, parseId } from "@wrenn/protocol/ids";
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Database } from "../db/database.ts";
+import { type CapsuleRow, capsules } from "../db/schema.ts";
+import { TestPlatform, until } from "../testing/platform.ts";
+import { ENGINES, silent } from "../testing/postgres.ts";
+import { transition } from "./transition.ts";
+
+describe.each(ENGINES)("reconciliation on PostgreSQL $name", (engine) => {
+  let platform: TestPlatform;
+  let db: Database;
+
+  beforeAll(async () => {
+    platform = await TestPlatform.start(engine);
+    db = platform.db;
+  }, 60_000);
+  afterAll(() => platform[Symbol.asyncDispose]());
+
+  async function rowOf(id: string): Promise<CapsuleRow> {
+    const [row] = await db.queries
+      .select()
+      .from(capsules)
+      .where(eq(capsules.id, idToUuid(parseId("capsule", id))));
+    if (row === undefined) throw new Error(`no row of ${id}`);
+    return row;
+  }
+
+  /** Changes the row behind the back of the control plane, which is not running. */
+  async function setState(id: string, state: CapsuleRow["state"]): Promise<void> {
+    await db.queries
+      .update(capsules)
+      .set({ state })
+      .where(eq(capsules.id, idToUuid(parseId("capsule", id))));
+  }
+
+  it("shows why a capsule ended by itself, and lets the host forget it", async () => {
+    const { id } = await platform.createCapsule();
+    platform.host.change(id, { status: "error", endReason: "oom", endMessage: "the guest ran out of memory" });
+    const ended = await platform.waitForCapsule(id, ({ status }) => status === "error");
+    expect(ended).toMatchObject({ end_reason: "oom", end_message: "the guest ran out of memory" });
+    expect(ended.ended_at).toBeDefined();
+    await until(() => !platform.host.machines.has(id));
+    expect(await platform.listCapsules()).toEqual([]);
+    expect((await platform.request("DELETE", `/v1/capsules/${id}`)).status).toBe(204);
+    expect(await platform.getCapsule(id)).toMatchObject({ status: "stopped", end_reason: "oom" });
+  });
+
+  it("stops a capsule that powered itself off", async () => {
+    const { id } = await platform.createCapsule();
+    platform.host.change(id, { status: "stopped" });
+    const ended = await platform.waitForCapsule(id, ({ status }) => status === "stopped");
+    expect(ended).toMatchObject({ end_reason: "request", end_message: "the capsule powered itself off" });
+    await until(() => !platform.host.machines.has(id));
+  });
+
+  it("removes a machine that no row knows, whatever its name", async () => {
+    const orphan = newId("capsule");
+    platform.host.change(orphan, { status: "running" });
+    platform.host.change("not-an-id", { status: "running" });
+    await until(() => platform.host.machines.size === 0);
+  });
+
+  it("changes no capsule while a host is away", async () => {
+    const { id } = await platform.createCapsule();
+    await platform.host.kill();
+    await platform.waitForHost("unreachable");
+    expect((await platform.getCapsule(id)).status).toBe("running");
+    await platform.host.listen();
+    await platform.waitForHost("online");
+    expect((await platform.getCapsule(id)).status).toBe("running");
+    await platform.request("DELETE", `/v1/capsules/${id}`);
+  });
+
+  it("takes a capsule that its host lost for lost", async () => {
+    const { id } = await platform.createCapsule();
+    await platform.restartHost(() => platform.host.machines.delete(id));
+    const lost = await platform.waitForCapsule(id, ({ status }) => status === "error");
+    expect(lost).toMatchObject({ end_reason: "host_lost", end_message: "the host no longer has the capsule" });
+  });
+
+  it("finishes what a killed control plane began", async () => {
+    const made = await Promise.all([1, 2, 3, 4].map(() => platform.createCapsule()));
+    const [started = "", unmade = "", stopping = "", ended = ""] = made.map(({ id }) => id);
+    await platform.stopControlPlane();
+    await setState(started, "starting");
+    await setState(unmade, "starting");
+    await setState(stopping, "stopping");
+    await setState(ended, "error");
+    platform.host.machines.delete(unmade);
+    await platform.startControlPlane();
+    expect((await platform.getCapsule(started)).status).toBe("running");
+    expect(await platform.getCapsule(unmade)).toMatchObject({
+      status: "error",
+      end_message: "the creation of the capsule was interrupted",
+    });
+    await until(async () => (await rowOf(stopping)).state === "stopped");
+    await until(() => platform.host.machines.size === 1);
+    expect(platform.host.machines.has(started)).toBe(true);
+    await platform.request("DELETE", `/v1/capsules/${started}`);
+  });
+
+  describe("transition", () => {
+    it("lets one of two win who have seen the same", async () => {
+      const { id } = await platform.createCapsule();
+      const seen = await rowOf(id);
+      const attempts = await Promise.all([
+        transition({ db, logger: silent }, seen, "fail", { endReason: "crash" }),
+        transition({ db, logger: silent }, seen, "stop", { endReason: "request" }),
+      ]);
+      expect(attempts.filter((row) => row !== undefined)).toHaveLength(1);
+      await platform.request("DELETE", `/v1/capsules/${id}`);
+    });
+
+    it("does nothing for another incarnation", async () => {
+      const { id } = await platform.createCapsule();
+      const seen = await rowOf(id);
+      const older = { ...seen, incarnation: seen.incarnation - 1 };
+      expect(await transition({ db, logger: silent }, older, "fail")).toBeUndefined();
+      expect((await rowOf(id)).state).toBe("running");
+      await platform.request("DELETE", `/v1/capsules/${id}`);
+    });
+
+    it("refuses a step that the table does not have", async () => {
+      const row = { id: idToUuid(newId("capsule")), state: "stopped", incarnation: 1 } as const;
+      await expect(transition({ db, logger: silent }, row, "started")).rejects.toMatchObject({ code: "invalid_state" });
+    });
+
+    it("and the database refuses a state that is none", async () => {
+      const { id } = await platform.createCapsule();
+      await expect(setState(id, "hibernated" as never)).rejects.toThrow();
+      await platform.request("DELETE", `/v1/capsules/${id}`);
+    });
+  });
+});

@@ -1,0 +1,91 @@
+import { ERRORS } from "@wrenn/protocol/errors";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { ApiContext, App } from "../api/route.ts";
+import { silent } from "../testing/postgres.ts";
+import { buildServer } from "./server.ts";
+
+interface Operation {
+  security?: unknown[];
+  responses: Record<string, { content?: Record<string, { schema: { $ref?: string } }> }>;
+}
+interface Document {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
+}
+
+describe("the OpenAPI document", () => {
+  let app: App;
+  let document: Document;
+
+  beforeAll(async () => {
+    // No request of this file reaches the database or a host.
+    app = await buildServer({ capsules: { logger: silent } } as ApiContext);
+    document = (await app.inject("/openapi.json")).json();
+    return () => app.close();
+  });
+
+  const operations = () => Object.values(document.paths).flatMap((path) => Object.values(path));
+
+  it("has every route under its canonical path and no other", () => {
+    const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(document.openapi).toBe("3.1.0");
+    expect(routes.toSorted()).toEqual([
+      "DELETE /v1/capsules/{id}",
+      "GET /health",
+      "GET /v1/capsules",
+      "GET /v1/capsules/{id}",
+      "GET /v1/capsules/{id}/console",
+      "POST /v1/capsules",
+      "POST /v1/capsules/{id}/exec",
+    ]);
+  });
+
+  it("documents the envelope for every error status, with statuses of the registry only", () => {
+    const statuses = new Set(Object.values(ERRORS).map(({ status }) => String(status)));
+    for (const { responses } of operations()) {
+      for (const [status, { content }] of Object.entries(responses).filter(([code]) => code >= "400")) {
+        expect(statuses).toContain(status);
+        expect(content?.["application/json"]?.schema).toEqual({ $ref: "#/components/schemas/Error" });
+      }
+    }
+  });
+
+  it("asks for the key everywhere but for health", () => {
+    expect(document.components.securitySchemes).toEqual({
+      apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+    });
+    expect(document.paths["/health"]?.["get"]?.security).toEqual([]);
+    expect(document.paths["/v1/capsules"]?.["post"]?.security).toBeUndefined();
+  });
+
+  it("has no reference to nowhere and no schema that nothing refers to", () => {
+    const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(
+      ([, name]) => name,
+    );
+    expect(new Set(references)).toEqual(new Set(Object.keys(document.components.schemas)));
+  });
+
+  it("is served as YAML and as a page that loads nothing from elsewhere", async () => {
+    expect((await app.inject("/openapi.yaml")).body).toMatch(/^openapi: 3\.1\.0/);
+    const page = await app.inject("/docs");
+    expect(page.statusCode).toBe(200);
+    expect(page.body).not.toMatch(/(src|href)="(https?:)?\/\//);
+    const script = /src="\.?\/?(?:docs\/)?(static\/swagger-ui-bundle\.js)"/.exec(page.body)?.[1];
+    expect((await app.inject(`/docs/${script}`)).statusCode).toBe(200);
+  });
+
+  it.each([
+    ["GET", "/nowhere", 404],
+    ["GET", "/v1", 404],
+    ["PUT", "/v1/capsules", 405],
+    ["PATCH", "/api/v1/sandboxes/cl-1?x=1", 405],
+    ["POST", "/health", 405],
+  ] as const)("answers %s %s with %i in plain text", async (method, url, status) => {
+    const answer = await app.inject({ method, url });
+    expect(answer.statusCode).toBe(status);
+    expect(answer.headers["content-type"]).toMatch(/^text\/plain/);
+  });
+});

@@ -1,0 +1,41 @@
+import { createCapsuleSchema, execSchema } from "@wrenn/protocol/rest/capsules";
+import { describe, expect, it } from "vitest";
+import type { z } from "zod";
+import { validatorCompiler } from "./validation.ts";
+
+function complaintOf(schema: z.ZodType, input: unknown): string | undefined {
+  const validate = validatorCompiler({ schema, method: "POST", url: "/" });
+  return (validate(input) as { error?: Error }).error?.message;
+}
+
+describe("validatorCompiler", () => {
+  it("fills in the defaults", () => {
+    const validate = validatorCompiler({ schema: createCapsuleSchema, method: "POST", url: "/" });
+    expect(validate({ unknown: true })).toEqual({
+      value: { template: "minimal", vcpus: 1, memory_mb: 512, timeout_sec: 0 },
+    });
+  });
+
+  it.each([
+    [{ vcpus: 0 }, "vcpus must be at least 1"],
+    [{ vcpus: -1 }, "vcpus must be at least 1"],
+    [{ vcpus: 1_000_000 }, "vcpus must be at most 32"],
+    [{ vcpus: 1.5 }, "vcpus must be a whole number"],
+    [{ vcpus: "2" }, "vcpus must be a number"],
+    [{ vcpus: null }, "vcpus must be a number"],
+    [{ memory_mb: 0 }, "memory_mb must be at least 128"],
+    [{ memory_mb: 1e9 }, "memory_mb must be at most 262144"],
+    [{ template: "../etc" }, /^template must be 1 to 64 letters/],
+    [null, "the body must be an object"],
+    [[], "the body must be an object"],
+    ["text", "the body must be an object"],
+  ])("create %j: %s", (input, message) => expect(complaintOf(createCapsuleSchema, input)).toMatch(message));
+
+  it.each([
+    [{}, "cmd is required"],
+    [{ cmd: "" }, "cmd must be at least 1 characters"],
+    [{ cmd: "a", args: ["x", "\0"] }, "args.1 must not contain NUL"],
+    [{ cmd: "a", envs: { "A=": "x" } }, "envs has a name that must not be empty or contain ="],
+    [{ cmd: "a", envs: { A: 1 } }, "envs.A must be a string"],
+  ])("exec %j: %s", (input, message) => expect(complaintOf(execSchema, input)).toMatch(message));
+});

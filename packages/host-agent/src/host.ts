@@ -1,0 +1,39 @@
+/** The host agent as its operations see it: plain values and owners, no behaviour of its own. Built by context.ts. */
+import type { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
+import type { Layout } from "@wrenn/runtime/layout";
+import type { Logger } from "@wrenn/runtime/logger";
+import type { HostConfig } from "./config.ts";
+import type { Artifacts } from "./images/artifacts.ts";
+import type { Journal } from "./machines/journal.ts";
+import type { Machines } from "./machines/registry.ts";
+import type { SlotClaims } from "./network/claims.ts";
+import type { SlotPool } from "./network/pool.ts";
+import type { TemplateStore } from "./templates/store.ts";
+import type { Cgroups } from "./vmm/cgroup.ts";
+import type { VmmDriver } from "./vmm/contract.ts";
+
+/** What is enough to find and to remove everything of an instance, without its images. */
+export interface HostBase {
+  readonly config: HostConfig;
+  readonly layout: Layout;
+  readonly logger: Logger;
+  readonly cgroups: Cgroups;
+  readonly journal: Journal;
+  readonly machines: Machines;
+  readonly claims: SlotClaims;
+  readonly slots: SlotPool;
+  readonly resolver: string | undefined;
+}
+
+export interface HostContext extends HostBase {
+  readonly artifacts: Artifacts;
+  readonly kernelArgs: readonly string[];
+  readonly programs: { readonly qemuImg: string };
+  readonly driver: VmmDriver;
+  /** one operation at a time per machine */
+  readonly locks: KeyedMutex;
+  readonly createLimit: Semaphore;
+  readonly templates: TemplateStore;
+  /** part of every capsule's metadata */
+  readonly versions: Readonly<Record<string, string>>;
+}

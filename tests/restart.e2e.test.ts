@@ -1,0 +1,157 @@
+import { readdir } from "node:fs/promises";
+import { findVmms } from "@wrenn/host-agent/machines/sweep";
+import { identify, isAlive, signalProcess } from "@wrenn/runtime/process-identity";
+import { waitFor } from "@wrenn/runtime/wait";
+import { leftovers } from "@wrenn/testkit/leftovers";
+import type { Platform } from "@wrenn/testkit/platform";
+import { afterEach, describe, expect, it } from "vitest";
+import { ownPlatform, sh } from "./shared.ts";
+
+let platform: Platform;
+afterEach(() => platform.close());
+
+/** Kills a server process and waits until the supervisor has put another in its place. */
+async function killServer(name: string): Promise<void> {
+  const pid = (await platform.status()).processes[name];
+  const identity = identify(pid ?? 0);
+  if (identity === undefined) throw new Error(`no ${name}`);
+  signalProcess(identity, "SIGKILL");
+  const replaced = await waitFor(
+    async () => {
+      const now = await platform.status();
+      return !isAlive(identity) && now.state === "running" && now.processes[name] !== pid;
+    },
+    { timeoutMs: 60_000, intervalMs: 200 },
+  );
+  if (replaced === undefined) throw new Error(`${name} did not come back`);
+}
+
+describe("down --all", () => {
+  it("leaves nothing on the box", async () => {
+    platform = await ownPlatform();
+    await platform.up();
+    const api = await platform.api();
+    const capsules = await Promise.all([api.create({}), api.create({})]);
+    for (const { id } of capsules) await sh(api, id, "echo hello");
+    const before = await leftovers(platform.layout);
+    for (const kind of ["slot claim", "process", "nft", "cgroup", "runtime folder", "machine folder"]) {
+      expect(before.join("\n"), "the check itself must see what is there").toContain(`${kind}: `);
+    }
+    const down = await platform.json<{ destroyed: number }>("down", "--all");
+    expect(down.destroyed).toBe(2);
+    expect(await leftovers(platform.layout)).toEqual([]);
+    expect((await platform.status()).state).toBe("stopped");
+  });
+
+  it("cleans up after servers that were killed", async () => {
+    platform = await ownPlatform();
+    await platform.up();
+    const api = await platform.api();
+    await api.create({});
+    const { processes } = await platform.status();
+    for (const pid of Object.values(processes)) {
+      const identity = identify(pid);
+      if (identity !== undefined) signalProcess(identity, "SIGKILL");
+    }
+    expect((await platform.status()).state).toBe("stopped");
+    expect(await findVmms(platform.layout.run)).toHaveLength(1);
+    await platform.json("down", "--all");
+    expect(await leftovers(platform.layout)).toEqual([]);
+  });
+});
+
+describe("a running capsule", () => {
+  it("survives down and up, and the death of every server", async () => {
+    platform = await ownPlatform();
+    await platform.up();
+    const { id } = await (await platform.api()).create({});
+    await sh(await platform.api(), id, "echo kept > /tmp/in-memory; echo kept > /root/on-disk");
+    const vmm = (await findVmms(platform.layout.run))[0];
+
+    await platform.json("down");
+    expect(await findVmms(platform.layout.run)).toEqual([vmm]);
+    await platform.up();
+    const stillThere = async () => sh(await platform.api(), id, "cat /tmp/in-memory /root/on-disk");
+    expect(await stillThere()).toBe("kept\nkept");
+
+    for (const server of ["host-agent", "control-plane"]) {
+      await killServer(server);
+      expect(await stillThere()).toBe("kept\nkept");
+    }
+    expect(await findVmms(platform.layout.run)).toEqual([vmm]);
+    await (await platform.api()).destroy(id);
+    expect(await findVmms(platform.layout.run)).toEqual([]);
+  });
+
+  it("that died while no server ran is found to have ended", async () => {
+    platform = await ownPlatform();
+    await platform.up();
+    const { id } = await (await platform.api()).create({});
+    await platform.json("down");
+    const vmm = identify((await findVmms(platform.layout.run))[0] ?? 0);
+    if (vmm === undefined) return expect.unreachable();
+    signalProcess(vmm, "SIGKILL");
+    await platform.up();
+    const ended = await waitFor(async () => (await (await platform.api()).get(id)).status === "error", {
+      timeoutMs: 20_000,
+    });
+    expect(ended).toBe(true);
+    expect(await (await platform.api()).get(id)).toMatchObject({ end_reason: "crash" });
+  });
+});
+
+describe("a host agent that is killed in the middle of a create", () => {
+  it.each(["before the VMM runs", "while the guest starts"])("leaves nothing behind (%s)", async (moment) => {
+    platform = await ownPlatform();
+    await platform.up();
+    const api = await platform.api();
+    const creating = api.create({}).then(
+      (capsule) => capsule.status,
+      (error: unknown) => error,
+    );
+    const reached = await waitFor(
+      async () => {
+        const machines = await readdir(platform.layout.machines);
+        return moment === "before the VMM runs"
+          ? machines.length > 0
+          : (await findVmms(platform.layout.run)).length > 0;
+      },
+      { timeoutMs: 20_000, intervalMs: 1 },
+    );
+    expect(reached).toBe(true);
+    await killServer("host-agent");
+    await creating;
+    const consistent = await waitFor(
+      async () => {
+        const listed = (await api.list()).filter((capsule) => capsule.status === "running").length;
+        const machines = (await readdir(platform.layout.machines)).length;
+        return listed === machines && (await findVmms(platform.layout.run)).length === machines;
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect(consistent).toBe(true);
+    // Whatever became of the first, the next one works.
+    const { id } = await api.create({});
+    expect(await sh(api, id, "echo works")).toBe("works");
+    await platform.json("down", "--all");
+    expect(await leftovers(platform.layout)).toEqual([]);
+  });
+});
+
+describe("two instances on one box", () => {
+  it("do not touch each other", async () => {
+    platform = await ownPlatform();
+    const other = await ownPlatform();
+    try {
+      await platform.up();
+      await other.up();
+      const [mine, theirs] = [await (await platform.api()).create({}), await (await other.api()).create({})];
+      await expect((await platform.api()).get(theirs.id)).rejects.toMatchObject({ code: "not_found" });
+      await other.json("down", "--all");
+      expect(await sh(await platform.api(), mine.id, "echo alive")).toBe("alive");
+      expect(await leftovers(other.layout)).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+});
