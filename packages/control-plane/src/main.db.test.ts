@@ -4,9 +4,9 @@ import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Layout } from "@wrenn/runtime/layout";
+import type { ServiceMessage } from "@wrenn/runtime/service";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findPostmaster } from "./db/embedded/postmaster.ts";
-import type { ControlPlaneMessage } from "./main.ts";
 import { until } from "./testing/platform.ts";
 import { removeLayout, testLayout } from "./testing/postgres.ts";
 
@@ -15,7 +15,7 @@ const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 class Process {
   readonly child: ChildProcess;
   readonly exit: Promise<unknown[]>;
-  readonly message: Promise<ControlPlaneMessage>;
+  readonly message: Promise<ServiceMessage>;
   output = "";
 
   constructor(layout: Layout, env: NodeJS.ProcessEnv = {}) {
@@ -32,13 +32,13 @@ class Process {
     this.child.stdout?.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
     this.child.stderr?.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
     this.exit = once(this.child, "exit");
-    this.message = once(this.child, "message").then(([message]) => message as ControlPlaneMessage);
+    this.message = once(this.child, "message").then(([message]) => message as ServiceMessage);
   }
 
   async ready(): Promise<string> {
     const message = await this.message;
     if (message.type !== "ready") throw new Error(message.message);
-    return message.url;
+    return String(message.details["url"]);
   }
 
   get lines(): Record<string, unknown>[] {

@@ -39,7 +39,8 @@ export async function runService(
     await service.close();
     process.exit(0);
   } catch (error) {
-    const known = WrennError.from(error);
+    // The reader is an operator: here a foreign error may say what it is.
+    const known = WrennError.from(error, "internal_error", String(error));
     logger.fatal({ err: error, code: known.code }, known.message);
     await report({ type: "failed", code: known.code, message: known.message });
     process.exit(1);

@@ -4,7 +4,7 @@ import { removeAll } from "@wrenn/host-agent/machines/remove-all";
 import { WrennError } from "@wrenn/protocol/errors";
 import { isAlive, signalProcess } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
-import { stopEmbeddedPostgres } from "@wrenn/control-plane/db/embedded";
+import { stopEmbeddedPostgres } from "@wrenn/control-plane/db/embedded/stop";
 import type { Command } from "commander";
 import { apiClient, type Instance, localInstance, requireRoot } from "../instance.ts";
 import { json, note } from "../output/print.ts";

@@ -1,5 +1,5 @@
 /** `wrenn setup`: everything a box needs before the first capsule. */
-import { prepareHost } from "@wrenn/host-agent/setup/prepare";
+import { setUp } from "@wrenn/host-agent/prepare";
 import type { Command } from "commander";
 import { type Instance, localInstance, requireRoot } from "../instance.ts";
 import { json } from "../output/print.ts";
@@ -28,5 +28,5 @@ export async function ensureSetup({ config, layout }: Instance, quiet: boolean):
   const progress = new Progress(quiet);
   // A running host agent makes its snapshots itself, at the first create.
   const withTemplate = readSupervisor(layout) === undefined;
-  await prepareHost(config, { report: progress.report, withTemplate });
+  await setUp(config, { report: progress.report, withTemplate });
 }

@@ -10,6 +10,7 @@ export type Queries = Pick<NodePgDatabase<typeof schema>, "select" | "insert" | 
 /** Connections of one control plane; the embedded PostgreSQL allows 60 in all. */
 const POOL_SIZE = 16;
 const CONNECT_TIMEOUT_MS = 5_000;
+const IDLE_TIMEOUT_MS = 300_000;
 
 export class Database implements AsyncDisposable {
   readonly pool: Pool;
@@ -20,6 +21,8 @@ export class Database implements AsyncDisposable {
       connectionString: url,
       max: POOL_SIZE,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idleTimeoutMillis: IDLE_TIMEOUT_MS,
+      keepAlive: true,
       application_name: "wrenn-control-plane",
     });
     // An idle connection that breaks is replaced by the next query; without a listener it would end the process.

@@ -2,7 +2,7 @@
  * The embedded PostgreSQL: a private cluster on a Unix socket, kept running until close(). One session to it is held all
  * the time: its end is how a crash is noticed, and an advisory lock on it says which process stops the server in the end.
  */
-import { chmod, chown, mkdir, realpath } from "node:fs/promises";
+import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WrennError } from "@wrenn/protocol/errors";
@@ -58,7 +58,7 @@ export async function startEmbeddedPostgres(
     {
       programs,
       user,
-      data: await realpath(layout.postgres),
+      data: layout.postgres,
       socketDir: await makeSocketFolder(layout, user),
       logFile: join(layout.logs, "postgres.log"),
       name: `wrenn-${layout.instance}`,
@@ -127,15 +127,30 @@ export class EmbeddedPostgres implements AsyncDisposable {
   async #attach(): Promise<void> {
     const running = findPostmaster(this.#options.data);
     const server = running ?? (await startPostmaster(this.#options));
+    try {
+      await this.#open(server);
+    } catch (error) {
+      if (running === undefined) await stopPostmaster(server);
+      throw error;
+    }
+    this.#logger.info({ event: "postgres_ready", pid: server.pid, attached: running !== undefined });
+  }
+
+  /** Opens the session that is held, and makes the database. */
+  async #open(server: ProcessIdentity): Promise<void> {
     const session = await this.#connect(server);
+    try {
+      const { rows } = await session.query("SELECT pg_try_advisory_lock($1) AS owner", [ADVISORY_LOCKS.embeddedOwner]);
+      const found = await session.query("SELECT 1 FROM pg_database WHERE datname = $1", [DATABASE]);
+      if (found.rowCount === 0) await session.query(`CREATE DATABASE ${DATABASE}`).catch(ignoreDuplicate);
+      this.#owner = rows[0]?.owner === true;
+    } catch (error) {
+      await session.end().catch(() => {});
+      throw error;
+    }
     this.#server = server;
     this.#session = session;
     session.once("end", () => this.#recover());
-    const { rows } = await session.query("SELECT pg_try_advisory_lock($1) AS owner", [ADVISORY_LOCKS.embeddedOwner]);
-    this.#owner = rows[0]?.owner === true;
-    const found = await session.query("SELECT 1 FROM pg_database WHERE datname = $1", [DATABASE]);
-    if (found.rowCount === 0) await session.query(`CREATE DATABASE ${DATABASE}`).catch(ignoreDuplicate);
-    this.#logger.info({ event: "postgres_ready", pid: server.pid, attached: running !== undefined });
   }
 
   async #connect(server: ProcessIdentity): Promise<Client> {

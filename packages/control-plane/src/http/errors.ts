@@ -24,9 +24,9 @@ export function toWrennError(error: unknown): WrennError {
   return ours === undefined ? WrennError.from(known) : new WrennError(ours, message ?? "", { cause: error });
 }
 
-/** What the client reads: an internal error says nothing of what happened, its log line with the request id does. */
+/** What the client reads. An internal error says nothing of what happened; its log line with the request id does. */
 export function toEnvelope(error: WrennError): ErrorEnvelope {
-  const message = error.spec.status === 500 ? "internal error" : error.message;
+  const message = error.code === "internal_error" ? "internal error" : error.message;
   return { error: { code: error.code, message } };
 }
 
@@ -34,7 +34,8 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   const known = toWrennError(error);
   const { status } = known.spec;
   if (status >= 500) {
-    logger.error({ event: "request_failed", request_id: request.id, code: known.code, err: known });
+    const level = status === 500 ? "error" : "warn";
+    logger[level]({ event: "request_failed", request_id: request.id, code: known.code, err: known });
   }
   return reply
     .code(status)

@@ -58,27 +58,26 @@ export function* serviceRoutes<Service extends DescService>(
 
 function methodRoute(method: DescMethod, handler: unknown): RouteHandler {
   if (method.methodKind === "unary") {
-    const implemented = (handler as UnaryHandler<DescMessage, DescMessage> | undefined) ?? notImplemented(method);
-    return (request, response) => answerUnary(method, implemented, request, response);
+    const unary = handler as UnaryHandler<DescMessage, DescMessage> | undefined;
+    return (request, response) => answerUnary(method, unary, request, response);
   }
-  const implemented = handler as ServerStreamingHandler<DescMessage, DescMessage> | undefined;
-  return (request, response) => answerStream(method, implemented ?? notImplemented(method), request, response);
+  const streaming = handler as ServerStreamingHandler<DescMessage, DescMessage> | undefined;
+  return (request, response) => answerStream(method, streaming, request, response);
 }
 
-function notImplemented(method: DescMethod): () => never {
-  return () => {
-    throw new WrennError("not_implemented", `${method.parent.typeName}/${method.name} is not implemented`);
-  };
+function notImplemented(method: DescMethod): WrennError {
+  return new WrennError("not_implemented", `${method.parent.typeName}/${method.name} is not implemented`);
 }
 
 async function answerUnary(
   method: DescMethod,
-  handler: UnaryHandler<DescMessage, DescMessage>,
+  handler: UnaryHandler<DescMessage, DescMessage> | undefined,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   try {
     const codec = selectCodec(request.headers["content-type"], "unary");
+    if (handler === undefined) throw notImplemented(method);
     const message = decodeRequest(codec, method.input, await readBody(request, MAX_REQUEST_BYTES));
     const answer = codec.encode(method.output, await handler(message));
     response.writeHead(200, { "content-type": codec.unaryType, "content-length": answer.length }).end(answer);
@@ -92,7 +91,7 @@ async function answerUnary(
 
 async function answerStream(
   method: DescMethod,
-  handler: ServerStreamingHandler<DescMessage, DescMessage>,
+  handler: ServerStreamingHandler<DescMessage, DescMessage> | undefined,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -105,6 +104,7 @@ async function answerStream(
   }
   const stream = new ServerStream(response, codec, method.output);
   try {
+    if (handler === undefined) throw notImplemented(method);
     const body = await readBody(request, MAX_REQUEST_BYTES);
     await handler(decodeRequest(codec, method.input, decodeSingleMessage(body)), stream);
   } catch (error) {

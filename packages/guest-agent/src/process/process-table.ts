@@ -27,6 +27,12 @@ export class ProcessTable {
     return process;
   }
 
+  /** Forgets the processes, which live on. */
+  close(): void {
+    this.#reaper.close();
+    this.#entries.clear();
+  }
+
   list(): ProcessEntry[] {
     return [...this.#entries.values()];
   }

@@ -20,6 +20,7 @@ export function fileTarget({ users, settings }: Pick<Agent, "users" | "settings"
 
 const CODES: Record<string, [code: ErrorCode, problem: string]> = {
   ENOENT: ["not_found", "does not exist"],
+  EEXIST: ["invalid_request", "leads through a file that is not a directory"],
   ENOTDIR: ["invalid_request", "leads through a file that is not a directory"],
   EISDIR: ["invalid_request", "is a directory"],
   ENAMETOOLONG: ["invalid_request", "is too long"],

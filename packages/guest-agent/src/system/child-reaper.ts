@@ -15,9 +15,15 @@ export class ChildReaper {
   readonly #watched = new Map<number, (status: ExitStatus) => void>();
   readonly #status = new Int32Array(1);
 
-  /** Listens from here on, for as long as the agent runs: a process may end before its start returns. */
+  /** Listens from here on: a process may end before its start returns. */
   constructor() {
-    process.on("SIGCHLD", () => this.#reap());
+    process.on("SIGCHLD", this.#reap);
+  }
+
+  /** Forgets the processes, which live on. */
+  close(): void {
+    process.off("SIGCHLD", this.#reap);
+    this.#watched.clear();
   }
 
   /** Calls back once when the process has ended. To be called in the same turn of the event loop in which it was started. */
@@ -25,14 +31,14 @@ export class ChildReaper {
     this.#watched.set(pid, onExit);
   }
 
-  #reap(): void {
+  readonly #reap = (): void => {
     // One signal may stand for several ends.
     for (const [pid, onExit] of this.#watched) {
       if (callWaitpid(pid, this.#status, WNOHANG) !== pid) continue;
       this.#watched.delete(pid);
       onExit(decodeStatus(this.#status[0] ?? 0));
     }
-  }
+  };
 }
 
 /** The two halves of a wait status. */

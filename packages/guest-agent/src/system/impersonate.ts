@@ -7,7 +7,7 @@ import type { User } from "./users.ts";
 
 /** Runs `body` as the user. The saved ids stay root, which leads the way back; exec gives them up in the child. */
 export function asUser<T>(user: User, body: () => T): T {
-  if (user.uid === 0) return body();
+  if (user.uid === process.geteuid?.()) return body();
   const ownGroups = process.getgroups?.() ?? [];
   try {
     setThreadGroups(user.groups);

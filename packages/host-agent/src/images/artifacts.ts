@@ -3,7 +3,7 @@
  * missing, `loadArtifacts` only finds it, `verifyArtifacts` reads every byte of it.
  */
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { WrennError, hasCode } from "@wrenn/protocol/errors";
 import { AGENT_DISK_FILE, agentDiskRecipe } from "./agent-disk.ts";
@@ -56,6 +56,9 @@ export interface PrepareOptions extends ArtifactOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The tree and the file system of a base image lie side by side for a moment. */
+const BUILD_SPACE_MB = 1500;
+
 type Get = (recipe: Recipe) => Promise<Artifact>;
 
 /**
@@ -72,7 +75,21 @@ export async function prepareArtifacts(options: PrepareOptions): Promise<Artifac
     options.report({ step: "artifacts", status: "cached" });
     return found;
   }
-  return withCacheLock(options, () => collect(options, (recipe) => getOrMake(recipe, options)));
+  return withCacheLock(options, async () => {
+    await requireFreeSpace(options.cache);
+    return collect(options, (recipe) => getOrMake(recipe, options));
+  });
+}
+
+async function requireFreeSpace(cache: string): Promise<void> {
+  const { bavail, bsize } = await statfs(cache);
+  const freeMb = Math.floor((bavail * bsize) / 1024 ** 2);
+  if (freeMb < BUILD_SPACE_MB) {
+    throw new WrennError(
+      "disk_full",
+      `${cache} has ${freeMb} MiB free; making what capsules boot from needs ${BUILD_SPACE_MB}`,
+    );
+  }
 }
 
 /** @throws setup_required naming the first part that is missing, artifact_corrupt or kernel_invalid for a damaged one */

@@ -2,6 +2,7 @@
  * The guest kernel: the distribution's own cloud kernel, unpacked and never installed on the host, or one the operator gives.
  * The artefact holds `vmlinuz` and the modules a capsule needs, numbered in the order in which they load.
  */
+import { createHash } from "node:crypto";
 import { copyFile, mkdir, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WrennError } from "@wrenn/protocol/errors";
@@ -108,7 +109,7 @@ async function givenKernel({ kernelPath, modulesPath }: GivenKernel): Promise<Re
     inputs: {
       recipe: RECIPE_VERSION,
       kernel: await sha256File(kernelPath),
-      modules: modulesDep === undefined ? "built in" : `${modulesPath} ${modulesDep.length}`,
+      modules: modulesDep === undefined ? "built in" : createHash("sha256").update(modulesDep).digest("hex"),
     },
     build: (target) => fill(target, kernelPath, modulesPath),
   };

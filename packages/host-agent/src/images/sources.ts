@@ -15,7 +15,6 @@ export interface AptSource {
   readonly signedBy?: string;
 }
 
-/** Splits on spaces, but not within brackets. */
 function words(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== "");
 }
@@ -91,7 +90,7 @@ export function renderDeb822(sources: readonly AptSource[]): string {
 export function distributionSources(sources: readonly AptSource[], codename: string): AptSource[] {
   const own = new Set([codename, `${codename}-updates`, `${codename}-security`]);
   return sources.flatMap((source) => {
-    const suites = source.suites.filter((suite) => own.has(suite.replace(/\/updates$/, "-security")));
+    const suites = source.suites.filter((suite) => own.has(suite));
     return suites.length > 0 && source.components.includes("main") ? [{ ...source, suites }] : [];
   });
 }

@@ -4,10 +4,8 @@
  * index, so that an artefact once made is found again offline.
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { publishDirectory, readJson, syncDirectory, writeFileAtomic } from "@wrenn/runtime/atomic-file";
 import { z } from "zod";
@@ -57,8 +55,17 @@ export function hashInputs(inputs: Inputs): string {
 
 export async function sha256File(path: string): Promise<string> {
   const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
-  return hash.digest("hex");
+  const buffer = Buffer.alloc(1024 * 1024);
+  const file = await open(path, "r");
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return hash.digest("hex");
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 async function readIndex(cache: string): Promise<Record<string, string>> {

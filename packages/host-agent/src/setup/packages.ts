@@ -60,12 +60,10 @@ export interface InstallOptions {
 }
 
 /**
- * Installs the packages of the programs that are missing. Does nothing, and needs no network, when none is.
+ * Installs the packages of missing programs.
  * @throws program_missing naming them where packages cannot be installed; not_root; setup_failed with what apt said
  */
-export async function installPackages(options: InstallOptions): Promise<void> {
-  const missing = await missingPrograms();
-  if (missing.length === 0) return;
+export async function installPackages(missing: readonly string[], options: InstallOptions): Promise<void> {
   const { distribution } = options;
   if (!hasKnownPackages(distribution) || (await findProgram("apt-get")) === undefined) {
     throw new WrennError(

@@ -1,12 +1,11 @@
 /**
- * `wrenn setup`: everything a host needs before its first capsule, in order: programs, the system user, a QEMU that is new
- * enough, what capsules boot from, and the snapshot of the default template. Done once, it needs no network any more.
+ * What a host needs before a VM can start, in order: programs, the system user, a QEMU that is new enough, and what capsules
+ * boot from. Done once, it needs no network any more.
  */
 import type { HostConfig } from "../config.ts";
 import { type PrepareOptions, prepareArtifacts, withCacheLock } from "../images/artifacts.ts";
 import { hostDistribution, requireSupportedPlatform } from "../images/distribution.ts";
 import { type Report, reportStep } from "../images/events.ts";
-import { prepareDefaultTemplate } from "../templates/prepare.ts";
 import { installPackages, missingPrograms, packagesFor } from "./packages.ts";
 import { prepareQemu } from "./qemu.ts";
 import { ensureUser, findUser, SYSTEM_USER } from "./user.ts";
@@ -14,15 +13,10 @@ import { ensureUser, findUser, SYSTEM_USER } from "./user.ts";
 export interface PrepareHostOptions {
   readonly report: Report;
   readonly signal?: AbortSignal;
-  /** also boot the default template once and keep its snapshot */
-  readonly withTemplate: boolean;
 }
 
 /** Makes what is missing. @throws not_root, program_missing, unsupported_platform, kernel_invalid, disk_full, setup_failed */
-export async function prepareHost(
-  config: HostConfig,
-  { report, signal, withTemplate }: PrepareHostOptions,
-): Promise<void> {
+export async function prepareHost(config: HostConfig, { report, signal }: PrepareHostOptions): Promise<void> {
   requireSupportedPlatform();
   const options: PrepareOptions = {
     cache: config.layout.cache,
@@ -37,20 +31,17 @@ export async function prepareHost(
     await prepareQemu({ ...options, override: config.qemu });
   });
   await prepareArtifacts(options);
-  if (withTemplate) {
-    await reportStep(report, "template", "booting the default template once", () => prepareDefaultTemplate(config));
-  }
 }
 
 async function preparePackages({ report, signal }: PrepareOptions): Promise<void> {
-  const missing = packagesFor(await missingPrograms());
+  const missing = await missingPrograms();
   if (missing.length === 0) return report({ step: "packages", status: "cached" });
   const onOutput = (text: string): void => {
     const message = text.trim().split("\n").at(-1) ?? "";
     if (message !== "") report({ step: "packages", status: "progress", message });
   };
-  const install = () => installPackages({ distribution: hostDistribution(), onOutput, signal });
-  await reportStep(report, "packages", `installing ${missing.join(", ")}`, install);
+  const install = () => installPackages(missing, { distribution: hostDistribution(), onOutput, signal });
+  await reportStep(report, "packages", `installing ${packagesFor(missing).join(", ")}`, install);
 }
 
 async function prepareUser({ report }: PrepareOptions): Promise<void> {

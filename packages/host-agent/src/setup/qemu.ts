@@ -26,7 +26,7 @@ export interface Qemu {
   readonly binary: string;
   /** path of the qemu-img of the same version */
   readonly img: string;
-  /** arguments every start needs first: where its firmware lies */
+  /** arguments every start needs first: the firmware and where it lies */
   readonly args: readonly string[];
   readonly version: QemuVersion;
   readonly source: "given" | "system" | "backports";
@@ -35,7 +35,16 @@ export interface Qemu {
 /** From this version on a template's memory can be mapped read-only. */
 export const WANTED_QEMU: QemuVersion = { major: 8, minor: 2, micro: 0 };
 
-const BACKPORTED = ["qemu-system-x86", "qemu-system-common", "qemu-system-data", "qemu-utils", "seabios"];
+const BACKPORTED = ["qemu-system-x86", "qemu-system-common", "qemu-system-data", "qemu-utils"];
+
+/**
+ * The firmware of microVMs. SeaBIOS, the default, has QEMU 10 corrupt the initramfs of a guest with exactly 2048 MiB;
+ * qboot does not, and does less.
+ */
+const FIRMWARE = "qboot.rom";
+
+/** Where distributions put the firmware of an installed QEMU. */
+const FIRMWARE_FOLDERS = ["/usr/share/qemu", "/usr/local/share/qemu", "/usr/share/qboot"];
 
 /** In the artefact when the backports have no QEMU, so that the question is not asked again. */
 const UNAVAILABLE_FILE = "unavailable";
@@ -61,7 +70,13 @@ export async function findQemu(options: { cache: string; override?: string | und
     const beside = join(dirname(override), "qemu-img");
     const img = existsSync(beside) ? beside : await findProgram("qemu-img");
     if (img === undefined) throw new WrennError("program_missing", `no qemu-img beside ${override} nor on the PATH`);
-    return { binary: override, img, args: [], version: await versionOf(override), source: "given" };
+    return {
+      binary: override,
+      img,
+      args: firmwareArgs([join(dirname(override), "../share/qemu"), ...FIRMWARE_FOLDERS]),
+      version: await versionOf(override),
+      source: "given",
+    };
   }
   const system = await findSystemQemu();
   if (system !== undefined && isWanted(system.version)) return system;
@@ -86,6 +101,12 @@ export async function prepareQemu(options: PrepareOptions & { override?: string 
   return findQemu({ cache, override });
 }
 
+/** The first folder that has it; with none of them QEMU's default must do. */
+function firmwareArgs(folders: readonly string[]): string[] {
+  const path = folders.map((folder) => join(folder, FIRMWARE)).find((candidate) => existsSync(candidate));
+  return path === undefined ? [] : ["-bios", path];
+}
+
 async function versionOf(binary: string): Promise<QemuVersion> {
   const text = await command(binary, ["--version"]).catch((cause: unknown) => {
     throw new WrennError("program_missing", `${binary} does not start: ${String(cause)}`, { cause });
@@ -99,7 +120,7 @@ async function findSystemQemu(): Promise<Qemu | undefined> {
   const binary = await findProgram("qemu-system-x86_64");
   const img = await findProgram("qemu-img");
   if (binary === undefined || img === undefined) return undefined;
-  return { binary, img, args: [], version: await versionOf(binary), source: "system" };
+  return { binary, img, args: firmwareArgs(FIRMWARE_FOLDERS), version: await versionOf(binary), source: "system" };
 }
 
 async function findBackportedQemu(cache: string): Promise<Qemu | undefined> {
@@ -110,7 +131,7 @@ async function findBackportedQemu(cache: string): Promise<Qemu | undefined> {
   return {
     binary,
     img: join(usr, "bin/qemu-img"),
-    args: ["-L", join(usr, "share/qemu"), "-L", join(usr, "share/seabios")],
+    args: ["-L", join(usr, "share/qemu"), ...firmwareArgs([join(usr, "share/qemu")])],
     version: await versionOf(binary),
     source: "backports",
   };
@@ -151,7 +172,6 @@ async function copyQemu(from: string, to: string): Promise<void> {
     "bin/qemu-img",
     "lib/x86_64-linux-gnu/qemu",
     "share/qemu",
-    "share/seabios",
   ];
   for (const part of parts) {
     if (!existsSync(join(from, part))) continue;

@@ -71,8 +71,13 @@ export class TemplateStore {
 
   /** The snapshot of a shape, made by a cold boot when there is none. @throws template_missing, boot_timeout, vmm_failed */
   async ensure(name: string, shape: Shape): Promise<Template> {
-    const folder = this.#folderOf(name, { vcpus: shape.vcpus, memoryMb: shape.memoryMb });
+    const folder = this.#folderOf(name, shape);
     return (await this.#load(name, folder)) ?? this.#builds.run(folder, () => this.#make(name, shape, folder));
+  }
+
+  /** Whether `ensure` would find it without a cold boot. */
+  async has(name: string, shape: Shape): Promise<boolean> {
+    return (await this.#load(name, this.#folderOf(name, shape))) !== undefined;
   }
 
   /** Removes what a build that was cut off left behind. */
@@ -90,8 +95,9 @@ export class TemplateStore {
     return image.path;
   }
 
-  #folderOf(name: string, shape: Shape): string {
+  #folderOf(name: string, { vcpus, memoryMb }: Shape): string {
     this.#baseImage(name);
+    const shape = { vcpus, memoryMb };
     const { artifacts, snapshotFormat, kernelArgs } = this.#options;
     const key = templateKey({ template: name, shape, artifacts: artifacts.hash, snapshotFormat, kernelArgs });
     return `${this.#options.folder}/${key}`;

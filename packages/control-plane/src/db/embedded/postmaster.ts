@@ -1,6 +1,6 @@
 /** The server process: found, started and stopped. It lives in its own session, so Ctrl-C of a terminal does not reach it. */
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { WrennError } from "@wrenn/protocol/errors";
@@ -54,7 +54,7 @@ export function serverSettings({ socketDir, name, programs }: PostmasterOptions)
 /** Every process of PostgreSQL works in its data folder; nothing else does. */
 function worksIn(pid: number, data: string): boolean {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`) === data;
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data);
   } catch {
     return false;
   }

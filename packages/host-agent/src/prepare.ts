@@ -1,0 +1,33 @@
+/** `wrenn setup`, step by step: the host, what capsules boot from, and the first template's snapshot. */
+import { mkdir } from "node:fs/promises";
+import { DEFAULT_TEMPLATE, LIMITS } from "@wrenn/protocol/limits";
+import type { HostConfig } from "./config.ts";
+import { createHostContext } from "./context.ts";
+import { type Report, reportStep } from "./images/events.ts";
+import { prepareHost } from "./setup/prepare.ts";
+
+export interface SetupOptions {
+  readonly report: Report;
+  /** false while a host agent runs: it makes its snapshots itself */
+  readonly withTemplate: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Makes what is missing; quick and offline when nothing is. @throws setup_failed and the errors of each part */
+export async function setUp(config: HostConfig, { report, withTemplate, signal }: SetupOptions): Promise<void> {
+  await mkdir(config.layout.dir, { recursive: true, mode: 0o700 });
+  await prepareHost(config, { report, ...(signal === undefined ? {} : { signal }) });
+  if (withTemplate) await prepareDefaultTemplate(config, report);
+}
+
+/** The snapshot of the default template in its default shape. */
+async function prepareDefaultTemplate(config: HostConfig, report: Report): Promise<void> {
+  const host = await createHostContext({ ...config, slotPool: 0, logLevel: "silent" });
+  const shape = { vcpus: LIMITS.vcpus.default, memoryMb: LIMITS.memoryMb.default };
+  if (await host.templates.has(DEFAULT_TEMPLATE, shape)) {
+    report({ step: "template", status: "cached", message: DEFAULT_TEMPLATE });
+    return;
+  }
+  const title = `booting ${DEFAULT_TEMPLATE} once and saving its memory`;
+  await reportStep(report, "template", title, () => host.templates.ensure(DEFAULT_TEMPLATE, shape));
+}
