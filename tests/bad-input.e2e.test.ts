@@ -3,8 +3,9 @@ import { createServer } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { newId } from "@wrenn/protocol/ids";
-import { command } from "@wrenn/runtime/command";
+import { tryCommand } from "@wrenn/runtime/command";
 import { waitFor } from "@wrenn/runtime/wait";
 import { leftovers } from "@wrenn/testkit/leftovers";
 import { Platform, type Status } from "@wrenn/testkit/platform";
@@ -176,13 +177,11 @@ describe("start fails precisely", () => {
   });
 
   it("when it is not root", async () => {
-    const script = `exec setpriv --reuid=65534 --regid=65534 --clear-groups "$0" -e '
-      process.getuid() === 65534 || process.exit(9);
-      process.env.WRENN_DIR = "/tmp/nobody"; process.argv = [process.argv[0], "wrenn", "up"];
-      import("${new URL("../packages/cli/src/main.ts", import.meta.url).href}")'`;
-    const result = await command("sh", ["-c", `${script} 2>&1 || echo code $?`, process.execPath]);
-    expect(result).toContain("not_root");
-    expect(result).toContain("code 1");
+    const main = fileURLToPath(new URL("../packages/cli/src/main.ts", import.meta.url));
+    const args = ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, main, "up"];
+    const result = await tryCommand("setpriv", args, { env: { ...process.env, WRENN_DIR: "/tmp/wrenn-of-nobody" } });
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain("not_root");
   });
 
   it("when it runs already", async () => {

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { findVmms } from "@wrenn/host-agent/machines/sweep";
 import { identify, isAlive, signalProcess } from "@wrenn/runtime/process-identity";
+import { hasCode } from "@wrenn/protocol/errors";
 import { waitFor } from "@wrenn/runtime/wait";
 import { leftovers } from "@wrenn/testkit/leftovers";
 import type { Platform } from "@wrenn/testkit/platform";
@@ -130,9 +131,16 @@ describe("a host agent that is killed in the middle of a create", () => {
       { timeoutMs: 20_000 },
     );
     expect(consistent).toBe(true);
-    // Whatever became of the first, the next one works.
-    const { id } = await api.create({});
-    expect(await sh(api, id, "echo works")).toBe("works");
+    // Whatever became of the first, the next one works, as soon as the control plane has found the new host agent.
+    const next = await waitFor(
+      () =>
+        api.create({}).catch((error: unknown) => {
+          if (hasCode(error, "no_hosts_available", "host_unavailable")) return undefined;
+          throw error;
+        }),
+      { timeoutMs: 20_000, intervalMs: 100 },
+    );
+    expect(await sh(api, next?.id ?? "", "echo works")).toBe("works");
     await platform.json("down", "--all");
     expect(await leftovers(platform.layout)).toEqual([]);
   });

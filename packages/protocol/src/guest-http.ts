@@ -9,6 +9,8 @@ export interface GuestInit {
   sandboxId?: string;
   /** id of the template it came from; becomes WRENN_TEMPLATE_ID */
   templateId?: string;
+  /** 32 hexadecimal digits for /etc/machine-id */
+  machineId?: string;
   hostname?: string;
   /** counts restores of this capsule, so that programs can notice one */
   generation?: number;

@@ -28,7 +28,7 @@ export async function runService(
   start: () => Promise<RunningService>,
   { outlivesParent = false }: ServiceOptions = {},
 ): Promise<void> {
-  const logger = createLogger(component, process.env["LOG_LEVEL"]);
+  const logger = createLogger(component);
   const stopped = stopRequested(outlivesParent);
   try {
     const service = await start();

@@ -1,5 +1,4 @@
 /** `wrenn doctor`: checks every part that capsules need and says what to do about each that is not right. */
-import { hostChecks } from "@wrenn/host-agent/setup/checks";
 import type { Command } from "commander";
 import { localInstance } from "../instance.ts";
 import { json, out, style } from "../output/print.ts";
@@ -10,6 +9,7 @@ export function doctorCommand(program: Command): void {
     .description("Check every part of this box and say what to do")
     .option("--json", "print the checks as JSON")
     .action(async (options: { json?: boolean }) => {
+      const { hostChecks } = await import("@wrenn/host-agent/setup/checks");
       const results = [];
       for (const check of hostChecks(localInstance().config)) {
         const result = { id: check.id, title: check.title, ...(await check.run()) };

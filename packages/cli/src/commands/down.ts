@@ -1,10 +1,7 @@
 /** `wrenn down`: stops the servers, and with --all removes every capsule and every trace on the box. */
-import { createHostBase } from "@wrenn/host-agent/context";
-import { removeAll } from "@wrenn/host-agent/machines/remove-all";
 import { WrennError } from "@wrenn/protocol/errors";
 import { isAlive, signalProcess } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
-import { stopEmbeddedPostgres } from "@wrenn/control-plane/db/embedded/stop";
 import type { Command } from "commander";
 import { apiClient, type Instance, localInstance, requireRoot } from "../instance.ts";
 import { json, note } from "../output/print.ts";
@@ -57,10 +54,15 @@ export async function stopServers({ layout }: Instance): Promise<boolean> {
   }
   await removeSupervisor(layout);
   // A control plane that was killed leaves its database running.
+  const { stopEmbeddedPostgres } = await import("@wrenn/control-plane/db/embedded/stop");
   await stopEmbeddedPostgres(layout);
   return state !== undefined;
 }
 
 async function removeTraces({ config }: Instance): Promise<void> {
+  const [{ createHostBase }, { removeAll }] = await Promise.all([
+    import("@wrenn/host-agent/context"),
+    import("@wrenn/host-agent/machines/remove-all"),
+  ]);
   await removeAll(await createHostBase({ ...config, slotPool: 0 }));
 }

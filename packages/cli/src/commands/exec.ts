@@ -1,5 +1,5 @@
 /** `wrenn exec`: runs a command in a capsule; its output, its exit code. */
-import { hasCode } from "@wrenn/protocol/errors";
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { type Command, InvalidArgumentError } from "commander";
 import { apiClient, localInstance } from "../instance.ts";
 import { json } from "../output/print.ts";
@@ -32,7 +32,10 @@ export function execCommand(program: Command): void {
     )
     .action(async (id: string, cmd: string, args: string[], options: ExecOptions) => {
       try {
-        await run(id, cmd, args, options);
+        // Commander leaves a `--` that stands before the command in its place.
+        const [first, ...rest] = cmd === "--" ? args : [cmd, ...args];
+        if (first === undefined) throw new WrennError("invalid_request", "name the command to run");
+        await run(id, first, rest, options);
       } catch (error) {
         if (!hasCode(error, "not_running")) process.exitCode = NOT_RUN;
         throw error;

@@ -13,6 +13,7 @@ const isCount: Check = (value) => Number.isSafeInteger(value) && (value as numbe
 const FIELDS: Record<keyof GuestInit, { is: Check; must: string }> = {
   sandboxId: { is: isText(/^[\w.-]{1,128}$/), must: "be 1 to 128 letters, digits or ._-" },
   templateId: { is: isText(/^[\w./:-]{1,128}$/), must: "be 1 to 128 letters, digits or ._-/:" },
+  machineId: { is: isText(/^[0-9a-f]{32}$/), must: "be 32 hexadecimal digits" },
   hostname: { is: isText(/^[a-zA-Z0-9]([a-zA-Z0-9-]{0,62})$/), must: "be a host name of at most 63 characters" },
   generation: { is: isCount, must: "be a whole number" },
   timestampMs: {

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AgentFixture, startAgent } from "../testing/agent-fixture.ts";
@@ -24,30 +25,20 @@ describe("POST /init", () => {
   });
 
   it("tells the programs of the capsule who it is", async () => {
-    await init({ sandboxId: "cl-1", templateId: "minimal", generation: 3 });
-    expect(file("run/wrenn/.WRENN_SANDBOX")).toBe("true");
+    await init({ sandboxId: "cl-1", templateId: "minimal", generation: 3, machineId: "0af".padEnd(32, "7") });
     expect(file("run/wrenn/.WRENN_SANDBOX_ID")).toBe("cl-1");
     expect(file("run/wrenn/.WRENN_TEMPLATE_ID")).toBe("minimal");
     expect(file("run/wrenn/generation")).toBe("3");
-    expect(file("etc/machine-id")).toMatch(/^[0-9a-f]{32}\n$/);
+    expect(file("run/wrenn/machine-id")).toBe(`${"0af".padEnd(32, "7")}\n`);
     const { stdout } = await run(fixture.client(), shell("echo $WRENN_SANDBOX $WRENN_SANDBOX_ID $WRENN_TEMPLATE_ID"));
     expect(stdout.toString()).toBe("true cl-1 minimal\n");
   });
 
-  it("gives another capsule another machine id, and the same one the same", async () => {
-    const ids: string[] = [];
-    for (const sandboxId of ["cl-1", "cl-2", "cl-1"]) {
-      await init({ sandboxId });
-      ids.push(file("etc/machine-id"));
-    }
-    expect(ids[0]).not.toBe(ids[1]);
-    expect(ids[0]).toBe(ids[2]);
-  });
-
-  it("leaves the machine id alone when it is not told who it is", async () => {
-    writeFileSync(join(fixture.root, "etc/machine-id"), "own\n");
-    await init({ timestampMs: 1 });
-    expect(file("etc/machine-id")).toBe("own\n");
+  it("leaves alone what it is not told, and a host name that is right", async () => {
+    writeFileSync(join(fixture.root, "run/wrenn/machine-id"), "own\n");
+    await init({ timestampMs: 1, hostname: hostname() });
+    expect(file("run/wrenn/machine-id")).toBe("own\n");
+    expect(fixture.kernelCalls).toEqual(["clock 1"]);
   });
 
   it("replaces default variables and folder, and keeps what is not named", async () => {
@@ -65,6 +56,7 @@ describe("POST /init", () => {
     ["a clock of the year 50000", { timestampMs: 1.5e15 }],
     ["a host name with a slash", { hostname: "a/b" }],
     ["an id with a line break", { sandboxId: "a\nb" }],
+    ["a machine id with a letter too many", { machineId: "g".repeat(32) }],
     ["entropy that is not base64", { entropy: "!!!!" }],
     ["a relative folder", { defaultWorkdir: "x" }],
     ["variables that are not text", { envVars: { A: 1 } }],
@@ -93,11 +85,14 @@ describe("the other routes", () => {
     expect(await response.json()).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
   });
 
-  it("prepares for a snapshot and closes the connection", async () => {
-    const response = await fetch(`${fixture.url}/snapshot/prepare`, { method: "POST" });
+  it.each([
+    ["", ["sync", "drop page cache"]],
+    ["?page_cache=keep", ["sync"]],
+  ])("prepares for a snapshot and closes the connection (%s)", async (query, calls) => {
+    const response = await fetch(`${fixture.url}/snapshot/prepare${query}`, { method: "POST" });
     expect(response.status).toBe(204);
     expect(response.headers.get("connection")).toBe("close");
-    expect(fixture.kernelCalls).toEqual(["settle"]);
+    expect(fixture.kernelCalls).toEqual(calls);
   });
 
   it("answers unknown routes with JSON", async () => {

@@ -8,8 +8,10 @@ export interface Kernel {
   /** Mixes secret bytes into the random pool, counts them as entropy, and makes the generator start from them at once. */
   addEntropy(bytes: Uint8Array): void;
   setHostname(name: string): void;
-  /** Writes everything to disk and forgets the clean page cache, so that a snapshot does not hold it. */
-  settle(): Promise<void>;
+  /** Writes everything to disk. */
+  sync(): Promise<void>;
+  /** Forgets what the disk holds too, so that a snapshot does not store it. */
+  dropPageCache(): void;
 }
 
 const RNDADDENTROPY = 0x40085203;
@@ -41,8 +43,9 @@ export const linuxKernel: Kernel = {
     writeFileSync("/proc/sys/kernel/hostname", name);
   },
 
-  async settle() {
-    await sync();
+  sync,
+
+  dropPageCache() {
     writeFileSync("/proc/sys/vm/drop_caches", "1");
   },
 };

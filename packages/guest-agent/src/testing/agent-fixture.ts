@@ -26,6 +26,7 @@ export interface AgentFixture extends AsyncDisposable {
 export async function startAgent(): Promise<AgentFixture> {
   const root = mkdtempSync(join(tmpdir(), "guest-agent-"));
   mkdirSync(join(root, "etc"));
+  mkdirSync(join(root, "run/wrenn"), { recursive: true });
   mkdirSync(join(root, "home"), { mode: 0o755 });
   const { name, uid, gid, extraGid } = TESTER;
   // Root is whoever runs the tests, so that most of them need no privilege.
@@ -68,6 +69,7 @@ function rememberingKernel(calls: string[]): Kernel {
     setClock: (epochMs) => void calls.push(`clock ${epochMs}`),
     addEntropy: (bytes) => void calls.push(`entropy ${Buffer.from(bytes).toString("hex")}`),
     setHostname: (name) => void calls.push(`hostname ${name}`),
-    settle: async () => void calls.push("settle"),
+    sync: async () => void calls.push("sync"),
+    dropPageCache: () => void calls.push("drop page cache"),
   };
 }

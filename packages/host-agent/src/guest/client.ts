@@ -43,9 +43,9 @@ export class GuestClient {
     await this.#untilAnswered("POST", "/init", body, timeoutMs);
   }
 
-  /** Lets the guest write out its files and drop what it can read again, before its memory is saved. */
-  async prepareSnapshot(timeoutMs: number): Promise<void> {
-    await this.#untilAnswered("POST", "/snapshot/prepare", () => undefined, timeoutMs);
+  /** Lets the guest write out its files before its memory is saved; it keeps in memory what it read, for all who share the snapshot. */
+  async prepareTemplate(timeoutMs: number): Promise<void> {
+    await this.#untilAnswered("POST", "/snapshot/prepare?page_cache=keep", () => undefined, timeoutMs);
   }
 
   close(): void {

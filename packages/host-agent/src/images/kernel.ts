@@ -43,8 +43,8 @@ export async function kernelRecipe(options: KernelOptions): Promise<Recipe> {
 
 /** The release of the kernel in this file. @throws kernel_invalid when it is missing or not a bzImage */
 export async function readKernelRelease(path: string): Promise<string> {
-  const file = await open(path, "r").catch((cause: unknown) => {
-    throw new WrennError("kernel_invalid", `the guest kernel ${path} cannot be read`, { cause });
+  const file = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
+    throw new WrennError("kernel_invalid", `the guest kernel ${path} cannot be read (${cause.code})`, { cause });
   });
   try {
     const { size } = await file.stat();

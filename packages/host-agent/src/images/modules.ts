@@ -5,7 +5,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { command } from "@wrenn/runtime/command";
 
 /** Without these a capsule does not come up; each may be built into the kernel. */
-export const REQUIRED_MODULES = ["virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng", "ext4", "erofs"];
+const REQUIRED_MODULES = ["virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng", "ext4", "erofs"];
 
 /** What the required ones ask for by name when they start; modules.dep does not know of it. */
 const REQUESTED_MODULES = ["crc32c_generic"];

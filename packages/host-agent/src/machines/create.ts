@@ -1,6 +1,7 @@
 /** Creates a machine: everything it needs is acquired step by step, and all of it is taken back when a step fails. */
 import { chown, mkdir, rm } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
+import { type Id, idToUuid } from "@wrenn/protocol/ids";
 import { Phases } from "@wrenn/runtime/phases";
 import { type Undo, withUndo } from "@wrenn/runtime/undo";
 import type { HostContext } from "../host.ts";
@@ -15,7 +16,7 @@ import type { Machine } from "./registry.ts";
 import { runDirOf } from "./resources.ts";
 
 export interface CreateRequest {
-  readonly id: string;
+  readonly id: Id<"capsule">;
   readonly template: string;
   readonly templateId: string;
   readonly teamId: string;
@@ -154,6 +155,7 @@ async function startVm(host: HostContext, parts: Parts, phases: Phases, undo: Un
 function initOf(record: MachineRecord, request: CreateRequest) {
   return {
     sandboxId: record.id,
+    machineId: idToUuid(request.id).replaceAll("-", ""),
     templateId: record.templateId,
     hostname: "capsule",
     generation: record.generation,

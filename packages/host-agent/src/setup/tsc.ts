@@ -38,7 +38,7 @@ export function frequencyOf(samples: Buffer): number {
 }
 
 /** Takes a quarter of a second, right to about 20 ppm. @throws CommandError without binutils */
-export async function measureTscKhz(): Promise<number> {
+async function measureTscKhz(): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "wrenn-tsc-"));
   try {
     const [object, program] = [join(folder, "tsc.o"), join(folder, "tsc")];

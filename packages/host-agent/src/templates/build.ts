@@ -41,7 +41,7 @@ export interface ColdBoot {
 async function bootAndSave(host: HostContext, shape: Shape, baseImage: string, target: string): Promise<void> {
   await withColdBoot(host, shape, baseImage, async ({ vm, guest, dir }) => {
     await warm(guest);
-    await guest.prepareSnapshot(BOOT_TIMEOUT_MS);
+    await guest.prepareTemplate(BOOT_TIMEOUT_MS);
     guest.close();
     await vm.stop();
     await vm.saveState(TEMPLATE_FILES.state);

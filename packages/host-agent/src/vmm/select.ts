@@ -1,4 +1,5 @@
 /** Which VMM runs the capsules of this host. */
+import { basename } from "node:path";
 import type { HostConfig } from "../config.ts";
 import { detectAccelerator } from "../setup/accelerator.ts";
 import { findQemu, formatVersion, isWanted } from "../setup/qemu.ts";
@@ -25,7 +26,7 @@ export async function selectVmm(config: HostConfig, cgroups: Cgroups): Promise<S
     version,
     accelerator,
     readonlyTemplates: isWanted(qemu.version),
-    snapshotFormat: `qemu-${version}-${accelerator}-${MACHINE_LAYOUT}`,
+    snapshotFormat: `qemu-${version}-${accelerator}-${qemu.args.map((arg) => basename(arg)).join(" ")}-${MACHINE_LAYOUT}`,
   } as const;
   return {
     driver: new QemuDriver({ binary: qemu.binary, args: qemu.args }, capabilities, cgroups),
