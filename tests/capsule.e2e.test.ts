@@ -1,10 +1,10 @@
 import { createServer } from "node:http";
 import { hostname, networkInterfaces } from "node:os";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiClient } from "@wrenn/cli/api/client";
-import { signalProcess, identify } from "@wrenn/runtime/process-identity";
-import { waitFor } from "@wrenn/runtime/wait";
 import { findVmms } from "@wrenn/host-agent/machines/sweep";
+import { identify, signalProcess } from "@wrenn/runtime/process-identity";
+import { waitFor } from "@wrenn/runtime/wait";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sh, shared, withCapsule } from "./shared.ts";
 
 let api: ApiClient;

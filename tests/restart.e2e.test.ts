@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { findVmms } from "@wrenn/host-agent/machines/sweep";
-import { identify, isAlive, signalProcess } from "@wrenn/runtime/process-identity";
 import { hasCode } from "@wrenn/protocol/errors";
+import { identify, isAlive, signalProcess } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import { leftovers } from "@wrenn/testkit/leftovers";
 import type { Platform } from "@wrenn/testkit/platform";

@@ -1,8 +1,8 @@
 /** The instance of Wrenn that a command talks to: its folders, its configuration, whether it runs, its API. */
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { WrennError } from "@wrenn/protocol/errors";
 import { envToHostConfig, type HostConfig } from "@wrenn/host-agent/config";
+import { WrennError } from "@wrenn/protocol/errors";
 import type { Layout } from "@wrenn/runtime/layout";
 import { ApiClient } from "./api/client.ts";
 import { readSupervisor } from "./supervisor/state.ts";

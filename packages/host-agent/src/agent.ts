@@ -3,9 +3,9 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { type ProcessLock, tryProcessLock } from "@wrenn/runtime/process-lock";
 import type { HostContext } from "./host.ts";
 import { recover } from "./machines/recover.ts";
+import { enableForwarding } from "./network/forwarding.ts";
 import { hostRules, hostTable } from "./network/rules.ts";
 import { applyHostRules } from "./network/slot.ts";
-import { enableForwarding } from "./network/forwarding.ts";
 import { type RpcServer, serveRpc } from "./rpc/server.ts";
 
 export class HostAgent {

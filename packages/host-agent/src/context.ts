@@ -1,9 +1,10 @@
 /** Everything the host agent's operations share, built once at start. */
-import { mkdir, chmod } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
+import { type Layout, SLOT_CLAIMS } from "@wrenn/runtime/layout";
 import { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
 import { createLogger } from "@wrenn/runtime/logger";
-import { type Layout, SLOT_CLAIMS } from "@wrenn/runtime/layout";
 import type { HostConfig } from "./config.ts";
+import type { HostBase, HostContext } from "./host.ts";
 import { loadArtifacts } from "./images/artifacts.ts";
 import { Journal } from "./machines/journal.ts";
 import { Machines } from "./machines/registry.ts";
@@ -14,9 +15,8 @@ import { openTunToVmms } from "./network/tun.ts";
 import { buildTemplate } from "./templates/build.ts";
 import { kernelArgs } from "./templates/kernel-args.ts";
 import { TemplateStore } from "./templates/store.ts";
-import { Cgroups } from "./vmm/cgroup.ts";
-import type { HostBase, HostContext } from "./host.ts";
 import { AGENT_VERSION } from "./version.ts";
+import { Cgroups } from "./vmm/cgroup.ts";
 import { selectVmm } from "./vmm/select.ts";
 
 export async function createHostBase(config: HostConfig): Promise<HostBase> {

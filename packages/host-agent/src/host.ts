@@ -1,6 +1,7 @@
 /** The host agent as its operations see it: plain values and owners, no behaviour of its own. Built by context.ts. */
-import type { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
+
 import type { Layout } from "@wrenn/runtime/layout";
+import type { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { HostConfig } from "./config.ts";
 import type { Artifacts } from "./images/artifacts.ts";

@@ -1,7 +1,8 @@
 /** `wrenn create`, `list`, `info` and `rm`. */
+
+import { WrennError } from "@wrenn/protocol/errors";
 import { LIMITS } from "@wrenn/protocol/limits";
 import type { Capsule, CreateCapsule } from "@wrenn/protocol/rest/capsules";
-import { WrennError } from "@wrenn/protocol/errors";
 import { type Command, InvalidArgumentError } from "commander";
 import { apiClient, localInstance } from "../instance.ts";
 import { duration, json, note, out, phasesLine, style, table } from "../output/print.ts";

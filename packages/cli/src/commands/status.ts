@@ -1,6 +1,7 @@
 /** `wrenn status`: what runs, where, and for whom. */
-import { isEnded, type State } from "@wrenn/protocol/states";
+
 import { hasCode } from "@wrenn/protocol/errors";
+import { isEnded, type State } from "@wrenn/protocol/states";
 import type { Command } from "commander";
 import { apiClient, type Instance, localApiKey, localInstance } from "../instance.ts";
 import { json, out } from "../output/print.ts";

@@ -1,7 +1,7 @@
 /** What commands print: results on stdout, everything else on stderr, colours only where a person looks. */
 import { styleText } from "node:util";
-import stringWidth from "string-width";
 import type { WrennError } from "@wrenn/protocol/errors";
+import stringWidth from "string-width";
 
 type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
 

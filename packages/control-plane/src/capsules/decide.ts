@@ -22,8 +22,10 @@ export type Decision =
   | { readonly act: "end"; readonly reason: EndReason; readonly message: string }
   /** remove the machine, then the row is stopped */
   | { readonly act: "finish_stop" }
-  /** no row wants this machine */
-  | { readonly act: "destroy_machine" };
+  /** the row has ended: nobody wants its machine any more */
+  | { readonly act: "destroy_machine" }
+  /** rows are written before machines, so this is another database's machine, or this is an old copy of the database */
+  | { readonly act: "report_unknown" };
 
 const NOTHING: Decision = { act: "nothing" };
 
@@ -111,5 +113,6 @@ export function decide(
   inFlight: boolean,
 ): Decision {
   if (inFlight) return NOTHING;
-  return row === undefined ? decideEnded(machine) : RULES[row.state](machine);
+  if (row !== undefined) return RULES[row.state](machine);
+  return machine === undefined ? NOTHING : { act: "report_unknown" };
 }

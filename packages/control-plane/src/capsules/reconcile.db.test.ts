@@ -54,11 +54,16 @@ describe.each(ENGINES)("reconciliation on PostgreSQL $name", (engine) => {
     await until(() => !platform.host.machines.has(id));
   });
 
-  it("removes a machine that no row knows, whatever its name", async () => {
-    const orphan = newId("capsule");
-    platform.host.change(orphan, { status: "running" });
+  it("keeps a machine that no row knows: another database may", async () => {
+    const unknown = newId("capsule");
+    platform.host.change(unknown, { status: "running" });
     platform.host.change("not-an-id", { status: "running" });
-    await until(() => platform.host.machines.size === 0);
+    const { id } = await platform.createCapsule();
+    platform.host.change(id, { status: "error", endReason: "crash" });
+    await platform.waitForCapsule(id, ({ status }) => status === "error");
+    await until(() => !platform.host.machines.has(id));
+    expect([...platform.host.machines.keys()].toSorted()).toEqual([unknown, "not-an-id"].toSorted());
+    platform.host.machines.clear();
   });
 
   it("changes no capsule while a host is away", async () => {

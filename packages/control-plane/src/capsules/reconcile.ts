@@ -39,6 +39,8 @@ export class Reconciler implements AsyncDisposable {
   readonly #locks = new KeyedMutex();
   readonly #slots = new Semaphore(PARALLEL);
   readonly #online = new Set<string>();
+  /** machines without a row that were reported */
+  readonly #unknown = new Set<string>();
 
   constructor(deps: CapsuleDeps) {
     this.#deps = deps;
@@ -168,6 +170,13 @@ export class Reconciler implements AsyncDisposable {
     await this.#slots.run(() => this.#locks.run(sandboxId, () => this.#apply(host, sandboxId, row, machine, decision)));
   }
 
+  /** Once a machine: it may be somebody's only copy, so it is never removed. */
+  #reportUnknown(host: HostRow, sandboxId: string): void {
+    if (this.#unknown.has(sandboxId)) return;
+    this.#unknown.add(sandboxId);
+    this.#deps.logger.warn({ event: "unknown_machine", capsule: sandboxId, host: host.address });
+  }
+
   async #apply(
     host: HostRow,
     sandboxId: string,
@@ -178,12 +187,10 @@ export class Reconciler implements AsyncDisposable {
     const deps = this.#deps;
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(RPC_TIMEOUT_MS)]);
     const remove = () => destroyMachine(deps, host.id, sandboxId, signal);
-    if (decision.act === "destroy_machine") {
-      if (row === undefined) deps.logger.warn({ event: "orphan_machine", capsule: sandboxId, host: host.address });
-      return remove();
-    }
-    if (row === undefined) return;
+    if (row === undefined) return this.#reportUnknown(host, sandboxId);
     switch (decision.act) {
+      case "destroy_machine":
+        return remove();
       case "start":
         await transition(deps, row, "started", { startedAt: new Date(), hostIp: machine?.hostIp || null });
         return;

@@ -2,7 +2,7 @@
  * Errors as the Connect protocol writes them. ConnectError is not used here: making one touches the global Headers, which
  * loads undici (tens of milliseconds and 15 MB in an agent without JIT).
  */
-import { toBinary, create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { connectCode } from "@wrenn/protocol/connect-errors";
 import type { WrennError } from "@wrenn/protocol/errors";

@@ -1,7 +1,7 @@
 /** The processes that clients started and that have not exited. */
 import type { MessageShape } from "@bufbuild/protobuf";
-import type { ProcessConfig, ProcessSelectorSchema } from "@wrenn/protocol/gen/process_pb";
 import { WrennError } from "@wrenn/protocol/errors";
+import type { ProcessConfig, ProcessSelectorSchema } from "@wrenn/protocol/gen/process_pb";
 import { ChildReaper } from "../system/child-reaper.ts";
 import type { Launched } from "./launch.ts";
 import { RunningProcess } from "./running-process.ts";

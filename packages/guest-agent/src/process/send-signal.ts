@@ -1,6 +1,7 @@
 /** `SendSignal`: to the whole group of a process, its descendants included. */
-import { type SendSignalRequest, Signal } from "@wrenn/protocol/gen/process_pb";
+
 import { WrennError } from "@wrenn/protocol/errors";
+import { type SendSignalRequest, Signal } from "@wrenn/protocol/gen/process_pb";
 import type { Agent } from "../agent.ts";
 
 const SIGNALS: Partial<Record<Signal, NodeJS.Signals>> = {

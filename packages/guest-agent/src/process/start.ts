@@ -1,6 +1,7 @@
 /** `Start`: runs a process and streams its output. The process outlives the stream. */
-import type { StartRequest, StartResponseSchema } from "@wrenn/protocol/gen/process_pb";
+
 import { WrennError } from "@wrenn/protocol/errors";
+import type { StartRequest, StartResponseSchema } from "@wrenn/protocol/gen/process_pb";
 import type { Agent } from "../agent.ts";
 import type { ServerStream } from "../connect/server-stream.ts";
 import { launch } from "./launch.ts";

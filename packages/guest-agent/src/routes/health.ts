@@ -1,8 +1,8 @@
 /** `GET /health`: the agent answers, and which one it is. */
 import type { GuestHealth } from "@wrenn/protocol/guest-http";
-import type { RouteHandler } from "../http/router.ts";
-import { sendJson } from "../http/respond.ts";
 import manifest from "../../package.json" with { type: "json" };
+import { sendJson } from "../http/respond.ts";
+import type { RouteHandler } from "../http/router.ts";
 
 const HEALTH: GuestHealth = { version: manifest.version };
 

@@ -1,13 +1,13 @@
 /** `POST /files`: writes a file as one step. It is either the old or the new one, whatever happens on the way. */
 import { randomBytes } from "node:crypto";
-import type { IncomingMessage } from "node:http";
 import { chmod, chown, lstat, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Agent } from "../agent.ts";
-import type { RouteHandler } from "../http/router.ts";
 import { sendJson } from "../http/respond.ts";
+import type { RouteHandler } from "../http/router.ts";
 import type { User } from "../system/users.ts";
 import { fileTarget, toFileError } from "./file-target.ts";
 

@@ -1,6 +1,7 @@
 /** Runs a command in the agent under test and collects what its stream says. */
-import type { Client } from "@connectrpc/connect";
+
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
 import type { Process, ProcessEvent_EndEvent, StartRequestSchema } from "@wrenn/protocol/gen/process_pb";
 
 export interface RunResult {

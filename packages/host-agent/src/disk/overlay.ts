@@ -1,6 +1,7 @@
 /** A capsule's own disk: an empty qcow2 overlay that takes the writes, over files that are never written. */
-import { chmod, chown, copyFile, statfs } from "node:fs/promises";
+
 import { constants } from "node:fs";
+import { chmod, chown, copyFile, statfs } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { command } from "@wrenn/runtime/command";
 

@@ -5,14 +5,14 @@
 import { createHash } from "node:crypto";
 import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { WrennError, hasCode } from "@wrenn/protocol/errors";
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { AGENT_DISK_FILE, agentDiskRecipe } from "./agent-disk.ts";
 import { BASE_IMAGE_FILE, baseImageRecipe, imageSize } from "./base-image.ts";
 import { hostDistribution, requireSupportedPlatform } from "./distribution.ts";
 import { type Report, reportStep } from "./events.ts";
 import { withFileLock } from "./file-lock.ts";
 import { INITRAMFS_FILE, initramfsRecipe } from "./initramfs.ts";
-import { KERNEL_FILE, MODULES_FOLDER, kernelRecipe, readKernelRelease } from "./kernel.ts";
+import { KERNEL_FILE, kernelRecipe, MODULES_FOLDER, readKernelRelease } from "./kernel.ts";
 import { type Artifact, findArtifact, makeArtifact, type Recipe, sweepCache, verifyArtifact } from "./store.ts";
 import { toolsRecipe } from "./tools.ts";
 

@@ -1,6 +1,7 @@
 /** Runs a command in a running machine. */
-import type { HostContext } from "../host.ts";
+
 import { type ExecEvent, type ExecRequest, exec } from "../guest/exec.ts";
+import type { HostContext } from "../host.ts";
 
 /** @throws not_found, invalid_state, guest_unreachable, or the guest agent's own refusal */
 export async function* execInMachine(

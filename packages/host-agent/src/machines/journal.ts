@@ -2,8 +2,9 @@
  * The journal: one record a machine, in the machine's own folder, on disk before anything is done. State changes go
  * through `transition`, which is the host's compare-and-swap.
  */
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+
 import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { type Action, nextState } from "@wrenn/protocol/states";
 import { readJson, syncDirectory, writeFileAtomic } from "@wrenn/runtime/atomic-file";

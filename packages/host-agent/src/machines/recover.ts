@@ -2,11 +2,12 @@
  * What a starting host agent does with the machines it finds: living ones are adopted, half-done operations are rolled
  * back or finished, ends that nobody saw are recorded. What belongs to no machine is swept afterwards.
  */
-import type { HostContext } from "../host.ts";
+
 import { GuestClient } from "../guest/client.ts";
+import type { HostContext } from "../host.ts";
 import { slotAddresses } from "../network/addresses.ts";
-import { endMachine, watchEnd } from "./end.ts";
 import { destroyMachine } from "./destroy.ts";
+import { endMachine, watchEnd } from "./end.ts";
 import type { MachineRecord } from "./record.ts";
 import { releaseResources, runDirOf } from "./resources.ts";
 import { sweep } from "./sweep.ts";

@@ -1,12 +1,12 @@
 /** Takes away everything a machine holds outside its folder, whoever left it: used by destroy, by ends and by recovery. */
 import { rm } from "node:fs/promises";
 import type { ProcessIdentity } from "@wrenn/runtime/process-identity";
-import { signalProcess, isAlive } from "@wrenn/runtime/process-identity";
+import { isAlive, signalProcess } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { HostBase } from "../host.ts";
 import { slotAddresses } from "../network/addresses.ts";
-import type { LiveParts } from "./registry.ts";
 import type { MachineRecord } from "./record.ts";
+import type { LiveParts } from "./registry.ts";
 
 const KILL_TIMEOUT_MS = 5000;
 

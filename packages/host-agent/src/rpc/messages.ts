@@ -6,9 +6,9 @@ import type {
   WatchSandboxesResponseSchema,
 } from "@wrenn/protocol/gen/hostagent_pb";
 import type { ExecEvent } from "../guest/exec.ts";
-import { slotAddresses } from "../network/addresses.ts";
 import type { Machine } from "../machines/registry.ts";
 import type { WatchEvent } from "../machines/watch.ts";
+import { slotAddresses } from "../network/addresses.ts";
 
 export function sandboxInfo({ record, live, lastActiveAt }: Machine) {
   return {

@@ -2,17 +2,17 @@
 import { cpus, totalmem } from "node:os";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { toConnectError } from "@wrenn/protocol/connect-errors";
+import { WrennError } from "@wrenn/protocol/errors";
 import type { CreateSandboxRequest, ExecStreamRequest, HostAgentService } from "@wrenn/protocol/gen/hostagent_pb";
 import { parseId } from "@wrenn/protocol/ids";
 import { LIMITS } from "@wrenn/protocol/limits";
-import { WrennError } from "@wrenn/protocol/errors";
-import type { HostContext } from "../host.ts";
-import { AGENT_VERSION } from "../version.ts";
 import { freeSpaceMb } from "../disk/overlay.ts";
+import type { HostContext } from "../host.ts";
 import { createMachine } from "../machines/create.ts";
 import { destroyMachine } from "../machines/destroy.ts";
 import { execInMachine } from "../machines/exec.ts";
 import { watchMachines } from "../machines/watch.ts";
+import { AGENT_VERSION } from "../version.ts";
 import { execMessage, sandboxInfo, watchMessage } from "./messages.ts";
 
 /** A reader learns within this time that the stream is dead. */

@@ -8,8 +8,8 @@ import { publishDirectory, readJson, writeFileAtomic } from "@wrenn/runtime/atom
 import { Singleflight } from "@wrenn/runtime/locks";
 import type { Logger } from "@wrenn/runtime/logger";
 import { z } from "zod";
-import type { Artifacts } from "../images/artifacts.ts";
 import type { BackingFile } from "../disk/overlay.ts";
+import type { Artifacts } from "../images/artifacts.ts";
 import type { Shape } from "./key.ts";
 import { templateKey } from "./key.ts";
 

@@ -3,8 +3,8 @@
  * its own session so that it outlives the host agent, with only the files it was given.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { open, type FileHandle, readFile } from "node:fs/promises";
 import { constants } from "node:fs";
+import { type FileHandle, open, readFile } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { identify, type ProcessIdentity } from "@wrenn/runtime/process-identity";
 import type { SlotAddresses } from "../network/addresses.ts";

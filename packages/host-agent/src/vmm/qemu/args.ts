@@ -2,9 +2,10 @@
  * QEMU's command line, a pure function. Files are named through inherited descriptors (/proc/self/fd/N), so the
  * unprivileged VMM needs no access to any folder and sees no file but its own.
  */
+
+import { GUEST } from "../../network/addresses.ts";
 import type { Capabilities } from "../capabilities.ts";
 import type { BootSpec, RestoreSpec } from "../contract.ts";
-import { GUEST } from "../../network/addresses.ts";
 
 /** Part of every snapshot's key: raise it whenever the devices below change. */
 export const MACHINE_LAYOUT = 1;

@@ -1,8 +1,8 @@
 /** Runs machines under QEMU's microvm machine type. */
 import { stat } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
-import { waitFor } from "@wrenn/runtime/wait";
 import { isAlive, signalProcess } from "@wrenn/runtime/process-identity";
+import { waitFor } from "@wrenn/runtime/wait";
 import type { Capabilities } from "../capabilities.ts";
 import type { Cgroups } from "../cgroup.ts";
 import type { BootSpec, RestoreSpec, Vm, VmHandle, VmmDriver } from "../contract.ts";
