@@ -13,6 +13,8 @@ const CLEAR_LINE = "\r\u001b[2K";
 export class Progress {
   readonly #live = process.stderr.isTTY;
   readonly #quiet: boolean;
+  /** of the step that runs */
+  #title = "";
 
   /** @param quiet prints nothing, for `--json` */
   constructor(quiet: boolean) {
@@ -21,21 +23,22 @@ export class Progress {
 
   readonly report = (event: StepEvent): void => {
     if (this.#quiet) return;
+    if (event.status === "start") this.#title = event.message ?? event.step;
     const detail = event.message === undefined ? "" : ` ${style(event.message, "dim")}`;
     const took = event.ms === undefined ? "" : ` ${style(duration(event.ms), "dim")}`;
     switch (event.status) {
       case "start":
-        this.#transient(`${style("…", "cyan")} ${event.step}${detail}`);
-        if (!this.#live) note(`… ${event.step}`);
+        this.#transient(`${style("…", "cyan")} ${this.#title}`);
+        if (!this.#live) note(`… ${this.#title}`);
         break;
       case "progress":
-        this.#transient(`${style("…", "cyan")} ${event.step}${detail}`);
+        this.#transient(`${style("…", "cyan")} ${this.#title}${detail}`);
         break;
       case "done":
-        this.#final(`${style("✓", "green")} ${event.step}${detail}${took}`);
+        this.#final(`${style("✓", "green")} ${this.#title}${took}`);
         break;
       case "cached":
-        this.#final(`${style("✓", "green")} ${event.step}${detail} ${style("already there", "dim")}`);
+        this.#final(`${style("✓", "green")} ${event.message ?? event.step} ${style("already there", "dim")}`);
         break;
     }
   };
