@@ -97,7 +97,7 @@ async function idleMemory(platform: Platform, api: ApiClient): Promise<Summary> 
   const capsules = await repeat(IDLE_CAPSULES, () => api.create({}));
   for (const { id } of capsules) await api.exec(id, { cmd: "true" });
   const vmms = await findVmms(platform.layout.run);
-  const summary = summarize(await Promise.all(vmms.map(pssMb)));
+  const summary = summarize(await Promise.all(vmms.map(({ pid }) => pssMb(pid))));
   for (const { id } of capsules) await api.destroy(id);
   return summary;
 }

@@ -89,7 +89,7 @@ describe("a running capsule", () => {
     await platform.up();
     const { id } = await (await platform.api()).create({});
     await platform.json("down");
-    const vmm = identify((await findVmms(platform.layout.run))[0] ?? 0);
+    const vmm = identify((await findVmms(platform.layout.run))[0]?.pid ?? 0);
     if (vmm === undefined) return expect.unreachable();
     signalProcess(vmm, "SIGKILL");
     await platform.up();

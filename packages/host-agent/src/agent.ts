@@ -1,7 +1,7 @@
 /** The running host agent: recovers what it finds, serves, and lets go of its machines when it stops. */
-import { WrennError } from "@wrenn/protocol/errors";
-import { type ProcessLock, tryProcessLock } from "@wrenn/runtime/process-lock";
+import type { ProcessLock } from "@wrenn/runtime/process-lock";
 import type { HostContext } from "./host.ts";
+import { lockInstance } from "./instance-lock.ts";
 import { recover } from "./machines/recover.ts";
 import { enableForwarding } from "./network/forwarding.ts";
 import { hostRules, hostTable } from "./network/rules.ts";
@@ -21,12 +21,14 @@ export class HostAgent {
 
   /** @throws already_running when another host agent works on the same state folder */
   static async start(host: HostContext): Promise<HostAgent> {
-    const lock = await tryProcessLock(`wrenn-host-agent-${host.layout.instance}`);
-    if (lock === undefined) throw new WrennError("already_running", `a host agent already runs for ${host.layout.dir}`);
+    const lock = await lockInstance(host.layout);
     enableForwarding();
     await applyHostRules(hostTable(host.layout.instance), hostRules(host.layout.instance, host.resolver));
     await host.templates.sweep();
     await recover(host);
+    const controllers = await host.cgroups.controllers();
+    if (!controllers.includes("memory"))
+      host.logger.warn({ controllers }, "VMMs run without memory limits of their own");
     host.slots.fill();
     return new HostAgent(host, await serveRpc(host), lock);
   }

@@ -4,6 +4,7 @@ import { DEFAULT_TEMPLATE, LIMITS } from "@wrenn/protocol/limits";
 import type { HostConfig } from "./config.ts";
 import { createHostContext } from "./context.ts";
 import { type Report, reportStep } from "./images/events.ts";
+import { lockInstance } from "./instance-lock.ts";
 import { prepareHost } from "./setup/prepare.ts";
 
 export interface SetupOptions {
@@ -28,6 +29,11 @@ async function prepareDefaultTemplate(config: HostConfig, report: Report): Promi
     report({ step: "template", status: "cached", message: DEFAULT_TEMPLATE });
     return;
   }
+  const lock = await lockInstance(config.layout);
   const title = `booting ${DEFAULT_TEMPLATE} once and saving its memory`;
-  await reportStep(report, "template", title, () => host.templates.ensure(DEFAULT_TEMPLATE, shape));
+  try {
+    await reportStep(report, "template", title, () => host.templates.ensure(DEFAULT_TEMPLATE, shape));
+  } finally {
+    await lock.release();
+  }
 }

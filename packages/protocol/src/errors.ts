@@ -10,13 +10,20 @@ export interface ErrorSpec {
   readonly retryable: boolean;
   /** what the reader can do about it, shown by the CLI */
   readonly suggestion?: string;
+  /** the broader code that clients of the REST API know; the precise one then stands beside it as `reason` */
+  readonly wire?: "agent_error" | "no_hosts_available";
 }
 
 const RETRY = true;
 const FINAL = false;
 
-function spec(status: number, retryable: boolean, suggestion?: string): ErrorSpec {
-  return suggestion === undefined ? { status, retryable } : { status, retryable, suggestion };
+function spec(status: number, retryable: boolean, suggestion?: string, wire?: ErrorSpec["wire"]): ErrorSpec {
+  return {
+    status,
+    retryable,
+    ...(suggestion === undefined ? {} : { suggestion }),
+    ...(wire === undefined ? {} : { wire }),
+  };
 }
 
 export const ERRORS = {
@@ -29,7 +36,6 @@ export const ERRORS = {
   ),
   forbidden: spec(403, FINAL),
   not_found: spec(404, FINAL),
-  method_not_allowed: spec(405, FINAL),
   conflict: spec(409, FINAL),
   invalid_state: spec(409, FINAL),
   too_large: spec(413, FINAL),
@@ -39,18 +45,18 @@ export const ERRORS = {
   // What the platform could not do for a correct request.
   internal_error: spec(500, RETRY, "`wrenn logs` shows what happened."),
   agent_error: spec(502, RETRY),
-  exec_timeout: spec(502, FINAL, "Raise timeout_sec, or set it to 0 for no limit."),
+  exec_timeout: spec(502, FINAL, "Raise timeout_sec, or set it to 0 for no limit.", "agent_error"),
   host_unavailable: spec(503, RETRY, "`wrenn status` shows whether the host agent runs; `wrenn logs` shows why not."),
   no_hosts_available: spec(503, RETRY),
   database_unavailable: spec(503, RETRY),
 
   // What a host could not do.
-  no_free_slot: spec(503, RETRY, "Destroy capsules that are no longer needed."),
-  insufficient_memory: spec(503, RETRY, "Destroy capsules that are no longer needed, or ask for less memory."),
+  no_free_slot: spec(503, RETRY, "Destroy capsules that are no longer needed.", "no_hosts_available"),
   disk_full: spec(507, RETRY, "Free space on the file system that holds WRENN_DIR."),
-  vmm_failed: spec(502, RETRY, "`wrenn logs` shows the messages of the VMM."),
-  boot_timeout: spec(502, RETRY, "The machine may be overloaded: try again."),
-  guest_unreachable: spec(502, RETRY),
+  vmm_failed: spec(502, RETRY, "`wrenn logs` shows the messages of the VMM.", "agent_error"),
+  boot_timeout: spec(502, RETRY, "The machine may be overloaded: try again.", "agent_error"),
+  insufficient_memory: spec(502, RETRY, "Give the capsule more memory, or end what runs in it.", "agent_error"),
+  guest_unreachable: spec(502, RETRY, undefined, "agent_error"),
   template_missing: spec(404, FINAL, "`wrenn setup` builds the base templates."),
 
   // What is wrong with the box or the installation.
@@ -64,6 +70,7 @@ export const ERRORS = {
   port_in_use: spec(500, RETRY, "Choose another port with --port, or stop the program that listens there."),
   already_running: spec(409, FINAL, "`wrenn status` shows the running instance; `wrenn down` stops it."),
   not_running: spec(503, RETRY, "Start it with `wrenn up`."),
+  connection_lost: spec(503, RETRY),
   config_invalid: spec(500, FINAL),
 } as const satisfies Record<string, ErrorSpec>;
 

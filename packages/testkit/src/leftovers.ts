@@ -25,7 +25,7 @@ export async function leftovers(layout: Layout): Promise<string[]> {
 async function ownSlots(layout: Layout): Promise<string[]> {
   const names = await readdir(SLOT_CLAIMS).catch(() => []);
   const owners = await Promise.all(names.map((name) => readFile(`${SLOT_CLAIMS}/${name}`, "utf8").catch(() => "")));
-  return names.filter((_name, i) => owners[i] === layout.dir);
+  return names.filter((_name, i) => owners[i]?.includes(JSON.stringify(layout.dir)));
 }
 
 /** Processes that name the instance's folders in their command line or run in its state folder. */

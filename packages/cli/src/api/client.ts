@@ -67,8 +67,21 @@ export class ApiClient {
           resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(pieces).toString("utf8") }),
         );
       });
+      let connected = false;
+      call.once("socket", (socket) => {
+        connected = !socket.connecting;
+        socket.once("connect", () => {
+          connected = true;
+        });
+      });
       call.once("error", (error) => {
-        reject(new WrennError("not_running", `no Wrenn answers at ${url}`, { cause: error }));
+        reject(
+          connected
+            ? new WrennError("connection_lost", `the connection to ${url} broke; what was asked may have been done`, {
+                cause: error,
+              })
+            : new WrennError("not_running", `no Wrenn answers at ${url}`, { cause: error }),
+        );
       });
       call.end(body);
     });
@@ -79,7 +92,8 @@ export class ApiClient {
 function toError(status: number, text: string): WrennError {
   try {
     const { error } = JSON.parse(text) as ErrorEnvelope;
-    return new WrennError(isErrorCode(error.code) ? error.code : "internal_error", error.message);
+    const code = error.reason ?? error.code;
+    return new WrennError(isErrorCode(code) ? code : "internal_error", error.message);
   } catch {
     return new WrennError("internal_error", `the server answered with status ${status} and no error message`);
   }

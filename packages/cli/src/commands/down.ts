@@ -62,7 +62,7 @@ export async function stopServers({ layout }: Instance): Promise<boolean> {
 async function removeTraces({ config }: Instance): Promise<void> {
   const [{ createHostBase }, { removeAll }] = await Promise.all([
     import("@wrenn/host-agent/context"),
-    import("@wrenn/host-agent/machines/remove-all"),
+    import("@wrenn/host-agent/remove-all"),
   ]);
   await removeAll(await createHostBase({ ...config, slotPool: 0 }));
 }

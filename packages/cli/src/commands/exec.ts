@@ -1,5 +1,5 @@
 /** `wrenn exec`: runs a command in a capsule; its output, its exit code. */
-import { hasCode, WrennError } from "@wrenn/protocol/errors";
+import { WrennError } from "@wrenn/protocol/errors";
 import { type Command, InvalidArgumentError } from "commander";
 import { apiClient, localInstance } from "../instance.ts";
 import { json } from "../output/print.ts";
@@ -37,7 +37,7 @@ export function execCommand(program: Command): void {
         if (first === undefined) throw new WrennError("invalid_request", "name the command to run");
         await run(id, first, rest, options);
       } catch (error) {
-        if (!hasCode(error, "not_running")) process.exitCode = NOT_RUN;
+        process.exitCode = NOT_RUN;
         throw error;
       }
     });

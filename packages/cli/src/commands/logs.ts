@@ -1,5 +1,5 @@
 /** `wrenn logs`: what the servers log, or what a capsule's machine prints on its console. */
-import { open, readFile, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Layout } from "@wrenn/runtime/layout";
@@ -12,6 +12,7 @@ const COMPONENTS = ["control-plane", "host-agent", "postgres", "supervisor"] as 
 type Component = (typeof COMPONENTS)[number];
 
 const POLL_MS = 250;
+const MAX_READ_BYTES = 8 * 1024 * 1024;
 
 interface LogsOptions {
   readonly component?: Component;
@@ -53,12 +54,27 @@ async function printServerLogs(layout: Layout, options: LogsOptions): Promise<vo
 }
 
 async function readLog(layout: Layout, component: Component, lines: number) {
-  const text = await readFile(`${layout.logs}/${component}.log`, "utf8").catch(() => undefined);
+  const text = await readEnd(`${layout.logs}/${component}.log`);
   if (text === undefined) return undefined;
   return lastLines(text, lines)
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => ({ component, text: line }));
+}
+
+/** The newest part of a file, from a whole line on; undefined when there is none. */
+async function readEnd(path: string): Promise<string | undefined> {
+  const file = await open(path, "r").catch(() => undefined);
+  if (file === undefined) return undefined;
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(0, size - MAX_READ_BYTES);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
+    const text = buffer.toString("utf8", 0, bytesRead);
+    return start === 0 ? text : text.slice(text.indexOf("\n") + 1);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Prints what is appended until the command is stopped. */

@@ -1,6 +1,6 @@
 /** One server process of the platform: started, watched, started again when it dies, stopped. */
 import { type ChildProcess, fork } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
 import type { Logger } from "@wrenn/runtime/logger";
@@ -8,7 +8,12 @@ import type { ServiceMessage } from "@wrenn/runtime/service";
 
 const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 30_000;
+const MIN_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 10_000;
+/** A process that lived this long died of something else than its start. */
+const HEALTHY_MS = 60_000;
+/** A log that is larger when its process starts becomes the one old log that is kept. */
+const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 export interface ChildOptions {
   readonly name: string;
@@ -25,7 +30,7 @@ export class Child {
   readonly #options: ChildOptions;
   #process: ChildProcess | undefined;
   #stopping = false;
-  #backoffMs = 250;
+  #backoffMs = MIN_BACKOFF_MS;
   details: Readonly<Record<string, unknown>> = {};
 
   constructor(options: ChildOptions) {
@@ -39,6 +44,7 @@ export class Child {
   /** Resolves when the process says that it is ready. @throws the registry error that the process reports */
   async start(): Promise<void> {
     const { name, entry, env, logFile } = this.#options;
+    rotate(logFile);
     const log = openSync(logFile, "a", 0o640);
     // Its own session: Ctrl-C in the terminal reaches only the supervisor, which stops all in the right order.
     const child = fork(entry, [], { env, detached: true, stdio: ["ignore", log, log, "ipc"] });
@@ -63,7 +69,11 @@ export class Child {
       );
     }
     this.details = message.details;
-    void exited.then((how) => this.#died(how));
+    const began = Date.now();
+    void exited.then((how) => {
+      if (Date.now() - began > HEALTHY_MS) this.#backoffMs = MIN_BACKOFF_MS;
+      return this.#died(how);
+    });
   }
 
   async #died(how: string): Promise<void> {
@@ -93,4 +103,9 @@ export class Child {
     await exited;
     clearTimeout(timer);
   }
+}
+
+function rotate(logFile: string): void {
+  const size = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > MAX_LOG_BYTES) renameSync(logFile, `${logFile}.old`);
 }

@@ -27,7 +27,8 @@ export function toWrennError(error: unknown): WrennError {
 /** What the client reads. An internal error says nothing of what happened; its log line with the request id does. */
 export function toEnvelope(error: WrennError): ErrorEnvelope {
   const message = error.code === "internal_error" ? "internal error" : error.message;
-  return { error: { code: error.code, message } };
+  const { wire } = error.spec;
+  return { error: wire === undefined ? { code: error.code, message } : { code: wire, message, reason: error.code } };
 }
 
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {

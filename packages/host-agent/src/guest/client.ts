@@ -12,7 +12,11 @@ import { GUEST_PORT, type GuestHealth, type GuestInit } from "@wrenn/protocol/gu
 const ENTROPY_BYTES = 64;
 /** bytes of an answer of the plain routes */
 const MAX_ANSWER = 64 * 1024;
+/** bytes of one message of a stream; the agent sends 32 KiB of output at a time */
+const MAX_MESSAGE = 256 * 1024;
 const RETRY_MS = 5;
+/** The agent was not there yet, or not there any more. */
+const TRY_AGAIN = new Set(["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "EPIPE", "ETIMEDOUT"]);
 
 export class GuestClient {
   readonly process: Client<typeof Process>;
@@ -27,6 +31,9 @@ export class GuestClient {
         baseUrl: `http://${address}:${GUEST_PORT}`,
         httpVersion: "1.1",
         useBinaryFormat: true,
+        // The guest is hostile: its root can put another program in the agent's place.
+        readMaxBytes: MAX_MESSAGE,
+        acceptCompression: [],
         nodeOptions: { agent: this.#agent },
       }),
     );
@@ -52,15 +59,16 @@ export class GuestClient {
     this.#agent.destroy();
   }
 
-  /** Tries until the agent answers; only failures to connect are tried again. @throws guest_unreachable, agent_error */
+  /** Tries until the agent answers; only a missing connection is tried again. @throws guest_unreachable, agent_error */
   async #untilAnswered(method: string, path: string, body: () => unknown, timeoutMs: number): Promise<string> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       try {
         return await this.#once(method, path, body(), Math.max(deadline - Date.now(), 1));
       } catch (error) {
+        const again = TRY_AGAIN.has((error as NodeJS.ErrnoException).code ?? "");
         if (error instanceof WrennError) throw error;
-        if (Date.now() + RETRY_MS >= deadline) {
+        if (!again || Date.now() + RETRY_MS >= deadline) {
           throw new WrennError("guest_unreachable", `the guest agent did not answer ${path} in ${timeoutMs} ms`, {
             cause: error,
           });
@@ -88,7 +96,6 @@ export class GuestClient {
           });
           answer.once("error", reject);
           answer.once("end", () => {
-            clearTimeout(timer);
             const status = answer.statusCode ?? 0;
             if (status >= 200 && status < 300) resolve(text);
             else
@@ -101,10 +108,8 @@ export class GuestClient {
         },
       );
       const timer = setTimeout(() => call.destroy(new Error("timeout")), timeoutMs);
-      call.once("error", (error) => {
-        clearTimeout(timer);
-        reject(error);
-      });
+      call.once("close", () => clearTimeout(timer));
+      call.once("error", reject);
       call.end(payload);
     });
   }

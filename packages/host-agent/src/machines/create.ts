@@ -1,5 +1,5 @@
 /** Creates a machine: everything it needs is acquired step by step, and all of it is taken back when a step fails. */
-import { chown, mkdir, rm } from "node:fs/promises";
+import { chown, mkdir } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { type Id, idToUuid } from "@wrenn/protocol/ids";
 import { Phases } from "@wrenn/runtime/phases";
@@ -9,11 +9,11 @@ import { GuestClient } from "../guest/client.ts";
 import type { HostContext } from "../host.ts";
 import type { SlotAddresses } from "../network/addresses.ts";
 import type { Template } from "../templates/store.ts";
-import type { Vm } from "../vmm/contract.ts";
+import { type Vm, whileAlive } from "../vmm/contract.ts";
 import { watchEnd } from "./end.ts";
 import type { MachineRecord } from "./record.ts";
 import type { Machine } from "./registry.ts";
-import { runDirOf } from "./resources.ts";
+import { type HeldResources, releaseResources, runDirOf } from "./resources.ts";
 
 export interface CreateRequest {
   readonly id: Id<"capsule">;
@@ -41,45 +41,50 @@ export async function createMachine(host: HostContext, request: CreateRequest): 
   const phases = new Phases();
   const { id } = request;
   const onFailure = (failures: unknown) => host.logger.error({ id, failures }, "a failed create left something behind");
-  return host.locks.run(id, () =>
-    host.createLimit.run(async () => {
-      if (host.machines.find(id) !== undefined)
-        throw new WrennError("conflict", `the host already has a capsule ${id}`);
-      phases.mark("queued");
-      try {
-        const machine = await withUndo((undo) => assemble(host, request, phases, undo), onFailure);
-        host.logger.info(
-          { op: "create", id, template: request.template, phases: phases.toRecord() },
-          "capsule created",
-        );
-        return { machine, phases: phases.toRecord() };
-      } catch (error) {
-        host.logger.warn({ op: "create", id, err: error, phases: phases.toRecord() }, "create failed");
-        throw asDiskFull(error);
-      }
-    }),
-  );
+  return host.locks.run(id, async () => {
+    if (host.machines.find(id) !== undefined) throw new WrennError("conflict", `the host already has a capsule ${id}`);
+    try {
+      await requireFreeSpace(host.layout.dir, host.config.minFreeDiskMb);
+      // A cold boot takes long: it has a queue of its own, so that creates from other templates pass it.
+      const template = await host.templates.ensure(request.template, request);
+      phases.mark(template.fresh ? "template_cold_boot" : "template");
+      const machine = await host.createLimit.run(() =>
+        withUndo((undo) => assemble(host, request, template, phases, undo), onFailure),
+      );
+      const facts = { op: "create", id, template: request.template, phases: phases.toRecord() };
+      host.logger.info(facts, "capsule created");
+      return { machine, phases: facts.phases };
+    } catch (error) {
+      host.logger.warn({ op: "create", id, err: error, phases: phases.toRecord() }, "create failed");
+      throw asDiskFull(error);
+    }
+  });
 }
 
-async function assemble(host: HostContext, request: CreateRequest, phases: Phases, undo: Undo): Promise<Machine> {
-  await requireFreeSpace(host.layout.dir, host.config.minFreeDiskMb);
-  const template = await host.templates.ensure(request.template, request);
-  phases.mark(template.fresh ? "template_cold_boot" : "template");
-
-  const slot = await host.slots.acquire();
-  undo.add("network", () => host.slots.release(slot));
+async function assemble(
+  host: HostContext,
+  request: CreateRequest,
+  template: Template,
+  phases: Phases,
+  undo: Undo,
+): Promise<Machine> {
+  phases.mark("queued");
+  const slot = await host.slots.acquire(request.id);
+  const held: HeldResources = { id: request.id, slot: slot.slot };
+  undo.add("VMM, network and sockets", () => releaseResources(host, held, undefined));
   phases.mark("network");
 
   const record = await journalStart(host, request, slot, template, undo);
   const machineDir = host.journal.machineDir(record.id);
   await copyOverlay(template.emptyOverlay, `${machineDir}/${OVERLAY}`, slot.uid);
-  const runDir = await makeRunDir(host, record.id, slot, undo);
+  const runDir = await makeRunDir(host, record.id, slot);
   phases.mark("disk");
 
-  const vm = await startVm(host, { record, slot, template, machineDir, runDir }, phases, undo);
+  const vm = await startVm(host, { record, slot, template, machineDir, runDir }, phases);
+  held.vmm = vm.process;
   const guest = new GuestClient(slot.capsuleAddress);
   undo.add("guest connections", () => guest.close());
-  await guest.init(initOf(record, request), INIT_TIMEOUT_MS);
+  await whileAlive(vm, guest.init(initOf(record, request), INIT_TIMEOUT_MS));
   phases.mark("guest_init");
 
   const running = await host.journal.transition(record, "started", { vmm: vm.process });
@@ -114,10 +119,9 @@ async function journalStart(
   return record;
 }
 
-async function makeRunDir(host: HostContext, id: string, slot: SlotAddresses, undo: Undo): Promise<string> {
+async function makeRunDir(host: HostContext, id: string, slot: SlotAddresses): Promise<string> {
   const runDir = runDirOf(host, id);
   await mkdir(runDir, { mode: 0o700 });
-  undo.add("sockets", () => rm(runDir, { recursive: true, force: true }));
   await chown(runDir, slot.uid, slot.uid);
   return runDir;
 }
@@ -130,26 +134,21 @@ interface Parts {
   readonly runDir: string;
 }
 
-async function startVm(host: HostContext, parts: Parts, phases: Phases, undo: Undo): Promise<Vm> {
+function startVm(host: HostContext, parts: Parts, phases: Phases): Promise<Vm> {
   const { record, slot, template, machineDir, runDir } = parts;
-  undo.add("cgroup", () => host.cgroups.remove(record.id));
-  const vm = await host.driver.restore(
-    {
-      name: record.id,
-      vcpus: record.vcpus,
-      memoryMb: record.memoryMb,
-      slot,
-      machineDir,
-      runDir,
-      disk: { overlay: OVERLAY, backing: template.diskChain },
-      agentDisk: template.agentDisk,
-      memoryPath: template.memory,
-      statePath: template.state,
-    },
-    (name) => phases.mark(name),
-  );
-  undo.add("VMM", () => vm.kill());
-  return vm;
+  const spec = {
+    name: record.id,
+    vcpus: record.vcpus,
+    memoryMb: record.memoryMb,
+    slot,
+    machineDir,
+    runDir,
+    disk: { overlay: OVERLAY, backing: template.diskChain },
+    agentDisk: template.agentDisk,
+    memoryPath: template.memory,
+    statePath: template.state,
+  };
+  return host.driver.restore(spec, (name) => phases.mark(name));
 }
 
 function initOf(record: MachineRecord, request: CreateRequest) {

@@ -1,5 +1,6 @@
 /** Destroys a machine and every trace of it. Repeatable: a step that failed is tried again by the next call. */
 import { WrennError } from "@wrenn/protocol/errors";
+import { isEnded } from "@wrenn/protocol/states";
 import type { HostContext } from "../host.ts";
 import { releaseResources } from "./resources.ts";
 
@@ -8,11 +9,15 @@ export async function destroyMachine(host: HostContext, id: string): Promise<voi
   await host.locks.run(id, async () => {
     const machine = host.machines.find(id);
     if (machine === undefined) return;
-    const stopping = await host.journal.transition(machine.record, "stop");
-    host.machines.put(stopping, machine.live);
+    // A machine that ended has nothing left to stop; whatever else it left goes the same way.
+    const record = isEnded(machine.record.state)
+      ? machine.record
+      : await host.journal.transition(machine.record, "stop");
+    host.machines.put(record, machine.live);
     try {
-      await releaseResources(host, stopping, machine.live);
+      await releaseResources(host, record, machine.live);
     } catch (error) {
+      host.logger.error({ op: "destroy", id, err: error }, "a capsule could not be removed completely");
       throw new WrennError("internal_error", `capsule ${id} could not be removed completely`, { cause: error });
     }
     await host.journal.remove(id);

@@ -32,14 +32,23 @@ export async function endMachine(
   const endMessage = describe(exit, outOfMemory);
   const ended = await host.journal.transition(record, poweredOff ? "ended" : "fail", { endReason, endMessage });
   host.logger.warn({ op: "end", id: record.id, endReason, endMessage, vmm: exit.message }, "a capsule ended by itself");
-  try {
-    await releaseResources(host, record, live);
-    const { vmm: _vmm, slot: _slot, ...released } = ended;
-    host.machines.put(await host.journal.replace(released));
-  } catch (error) {
+  host.machines.put(ended, live);
+  await releaseEnded(host, ended, live).catch((error: unknown) => {
+    // The record still names what is left: destroying the machine tries again.
     host.logger.error({ id: record.id, err: error }, "an ended capsule left something behind");
-    host.machines.put(ended);
-  }
+  });
+}
+
+/** Frees what an ended machine still holds; it stays listed, with its disk, until it is destroyed. */
+export async function releaseEnded(
+  host: HostContext,
+  ended: MachineRecord,
+  live: LiveParts | undefined,
+): Promise<void> {
+  if (ended.slot === undefined && ended.vmm === undefined) return;
+  await releaseResources(host, ended, live);
+  const { vmm: _vmm, slot: _slot, ...released } = ended;
+  host.machines.put(await host.journal.replace(released));
 }
 
 /** Text for the owner of the capsule: what happened, not how the host works. */

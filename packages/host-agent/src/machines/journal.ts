@@ -14,6 +14,18 @@ const RECORD = "record.json";
 /** Folders on their way out; they hold no record, so a restart sweeps what is left of them. */
 const TRASH_PREFIX = ".trash-";
 
+const UNREADABLE = { success: false } as const;
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] extends readonly (infer Item)[] ? Item[] : T[Key] };
+
+export interface JournalContent {
+  readonly records: readonly MachineRecord[];
+  /** folders without a record: half-made or half-removed */
+  readonly strays: readonly string[];
+  /** names of machines whose record is damaged or of another version */
+  readonly unreadable: readonly string[];
+}
+
 export class Journal {
   readonly #folder: string;
 
@@ -66,17 +78,20 @@ export class Journal {
     await rm(trash, { recursive: true, force: true });
   }
 
-  /** All machines, and the folders that hold no readable record: half-made, half-removed or damaged ones. */
-  async load(): Promise<{ records: MachineRecord[]; strays: string[] }> {
+  /** Everything in the folder, told apart: nothing that may be somebody's capsule counts as rubbish. */
+  async load(): Promise<JournalContent> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const records: MachineRecord[] = [];
-    const strays: string[] = [];
+    const content = { records: [], strays: [], unreadable: [] } as Writable<JournalContent>;
     for (const name of await readdir(this.#folder)) {
-      const parsed = recordSchema.safeParse(await readJson(`${this.#folder}/${name}/${RECORD}`).catch(() => undefined));
-      if (parsed.success && parsed.data.id === name) records.push(parsed.data);
-      else strays.push(`${this.#folder}/${name}`);
+      const record = await readJson(`${this.machineDir(name)}/${RECORD}`).then(
+        (found) => (found === undefined ? undefined : recordSchema.safeParse(found)),
+        () => UNREADABLE,
+      );
+      if (record === undefined) content.strays.push(this.machineDir(name));
+      else if (record.success && record.data.id === name) content.records.push(record.data);
+      else content.unreadable.push(name);
     }
-    return { records, strays };
+    return content;
   }
 
   async #write(record: MachineRecord): Promise<void> {

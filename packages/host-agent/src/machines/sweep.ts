@@ -2,33 +2,42 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { identify } from "@wrenn/runtime/process-identity";
 import type { HostBase } from "../host.ts";
+import { removeAbandonedSlot } from "../network/abandoned.ts";
 import { slotAddresses } from "../network/addresses.ts";
 import { killProcess } from "./resources.ts";
 
-/** Call while nothing is being created. Failures are logged and tried again at the next start. */
-export async function sweep(host: HostBase, strayFolders: readonly string[]): Promise<void> {
-  const machines = host.machines.list();
-  const ids = new Set(machines.map((machine) => machine.record.id));
-  const pids = new Set(machines.map((machine) => machine.live?.vm.process.pid));
-  const slots = new Set(machines.map((machine) => machine.live?.slot.slot ?? machine.record.slot));
-  const ready = new Set(host.slots.ready);
-
-  await each(host, "process", await findVmms(host.layout.run), async (pid) => {
-    if (!pids.has(pid)) await killProcess(identify(pid));
-  });
-  await each(host, "cgroup", await host.cgroups.list(), async (name) => {
-    if (!ids.has(name)) await host.cgroups.remove(name);
-  });
-  await each(host, "network slot", await host.claims.owned(), async (slot) => {
-    if (!slots.has(slot) && !ready.has(slot)) await host.slots.release(slotAddresses(slot));
-  });
-  await each(host, "socket folder", await listFolders(host.layout.run), async (name) => {
-    if (isMachineName(name) && !ids.has(name)) await rm(`${host.layout.run}/${name}`, { recursive: true, force: true });
-  });
-  await each(host, "folder", strayFolders, (path) => rm(path, { recursive: true, force: true }));
+export interface Leftovers {
+  /** folders that hold no record */
+  readonly strays: readonly string[];
+  /** machines whose record exists and cannot be read: nothing of theirs is touched */
+  readonly unreadable: readonly string[];
 }
 
-async function each<T extends string | number>(
+/** Call while nothing is being created. Failures are logged and tried again at the next start. */
+export async function sweep(host: HostBase, { strays, unreadable }: Leftovers): Promise<void> {
+  const known = new Set([...host.machines.list().map((machine) => machine.record.id), ...unreadable]);
+
+  await each(host, "process", await findVmms(host.layout.run), async ({ pid, machine }) => {
+    if (!known.has(machine)) await killProcess(identify(pid));
+  });
+  await each(host, "cgroup", await host.cgroups.list(), async (name) => {
+    if (!known.has(name)) await host.cgroups.remove(name);
+  });
+  await each(host, "network slot", await host.claims.own(), async ({ slot, holder }) => {
+    if (!known.has(holder)) await host.slots.release(slotAddresses(slot), holder);
+  });
+  await each(host, "abandoned slot", await host.claims.abandoned(), async (claim) => {
+    await removeAbandonedSlot(host.claims, claim);
+  });
+  await each(host, "socket folder", await listFolders(host.layout.run), async (name) => {
+    if (isMachineName(name) && !known.has(name)) {
+      await rm(`${host.layout.run}/${name}`, { recursive: true, force: true });
+    }
+  });
+  await each(host, "folder", strays, (path) => rm(path, { recursive: true, force: true }));
+}
+
+async function each<T>(
   host: HostBase,
   kind: string,
   items: readonly T[],
@@ -41,16 +50,26 @@ async function each<T extends string | number>(
   }
 }
 
-/** Pids of the VMMs whose control socket lies in this instance's folder. */
-export async function findVmms(runDir: string): Promise<number[]> {
+export interface FoundVmm {
+  readonly pid: number;
+  /** name of the machine, from the path of its control socket */
+  readonly machine: string;
+}
+
+/** The VMMs whose control socket lies in this instance's folder. */
+export async function findVmms(runDir: string): Promise<FoundVmm[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(
     pids.map(async (pid) => {
       const args = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
-      return args.some((arg) => arg.startsWith(`unix:${runDir}/`) && arg.includes("/qmp.sock")) ? pid : undefined;
+      const start = `unix:${runDir}/`;
+      const socket = args.find((arg) => arg.startsWith(start) && arg.includes("/qmp.sock"));
+      return socket === undefined
+        ? undefined
+        : { pid, machine: socket.slice(start.length, socket.indexOf("/qmp.sock")) };
     }),
   );
-  return found.filter((pid) => pid !== undefined);
+  return found.filter((vmm) => vmm !== undefined);
 }
 
 /** Capsules, and the machines that make templates. */

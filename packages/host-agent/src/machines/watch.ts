@@ -17,14 +17,16 @@ export async function* watchMachines(
 ): AsyncGenerator<WatchEvent> {
   const waiting: MachineEvent[] = [];
   let wake: () => void = () => {};
+  let lost = false;
   const stop = machines.watch((event) => {
-    waiting.push(event);
+    if (waiting.length < MAX_BEHIND) waiting.push(event);
+    else lost = true;
     wake();
   });
   try {
     yield { kind: "snapshot", machines: machines.list() };
     while (!signal.aborted) {
-      if (waiting.length > MAX_BEHIND) throw new WrennError("agent_error", "the reader of changes is too far behind");
+      if (lost) throw new WrennError("agent_error", "the reader of changes is too far behind");
       const next = waiting.shift();
       if (next !== undefined) {
         yield next;

@@ -4,7 +4,7 @@
  */
 import type { Logger } from "@wrenn/runtime/logger";
 import { type SlotAddresses, slotAddresses } from "./addresses.ts";
-import type { SlotClaims } from "./claims.ts";
+import { NOBODY, type SlotClaims } from "./claims.ts";
 import { createSlotNetwork, removeSlotNetwork } from "./slot.ts";
 
 export interface SlotPoolOptions {
@@ -25,17 +25,23 @@ export class SlotPool {
     this.#options = options;
   }
 
-  /** A slot with its network. @throws no_free_slot */
-  async acquire(): Promise<SlotAddresses> {
+  /** A slot with its network, held for that machine. @throws no_free_slot */
+  async acquire(holder: string): Promise<SlotAddresses> {
     const slot = this.#ready.shift() ?? (await this.#make());
+    await this.#options.claims.assign(slot.slot, holder);
     this.fill();
     return slot;
   }
 
-  /** Removes the slot's network and gives the number back. @throws when something of it could not be removed: it stays claimed */
-  async release(slot: SlotAddresses): Promise<void> {
+  /**
+   * Removes the slot's network and gives the number back; does nothing when the machine does not hold it (any more).
+   * @throws when something of it could not be removed: it stays claimed
+   */
+  async release(slot: SlotAddresses, holder: string): Promise<void> {
+    const { claims } = this.#options;
+    if (!(await claims.holds(slot.slot, holder))) return;
     await removeSlotNetwork(slot);
-    await this.#options.claims.release(slot.slot);
+    await claims.release(slot.slot);
   }
 
   /** Slots that are ready; they belong to no machine, and to no sweep either. */
@@ -69,7 +75,10 @@ export class SlotPool {
       await createSlotNetwork(slot, this.#options.resolver);
       return slot;
     } catch (error) {
-      await this.#options.claims.release(slot.slot);
+      // A number whose network cannot be removed stays claimed: the next one asked for is another.
+      await this.release(slot, NOBODY).catch((left: unknown) => {
+        this.#options.logger.error({ slot: slot.slot, err: left }, "a network slot is broken and stays out of use");
+      });
       throw error;
     }
   }
@@ -78,6 +87,6 @@ export class SlotPool {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#filling;
-    await Promise.all(this.#ready.splice(0).map((slot) => this.release(slot)));
+    await Promise.all(this.#ready.splice(0).map((slot) => this.release(slot, NOBODY)));
   }
 }

@@ -156,7 +156,12 @@ async function checkForwarding(): Promise<CheckResult> {
 async function checkCgroup(): Promise<CheckResult> {
   const mounts = await readFile("/proc/mounts", "utf8");
   const path = /^\S+ (\S+) cgroup2 /m.exec(mounts)?.[1];
-  if (path !== undefined) return ok(`version 2 at ${path}`);
+  const controllers = path === undefined ? "" : await readFile(`${path}/cgroup.controllers`, "utf8").catch(() => "");
+  if (/\bmemory\b/.test(controllers)) return ok(`version 2 at ${path} with ${controllers.trim()}`);
+  if (path !== undefined) {
+    const detail = `version 2 at ${path} without the memory controller: VMMs run without limits of their own`;
+    return warning(detail, "Boot with cgroup version 2 alone (systemd.unified_cgroup_hierarchy=1).");
+  }
   return warning("no cgroup version 2 here: VMMs run without limits of their own", "Mount one, or boot with systemd.");
 }
 

@@ -7,11 +7,11 @@ import { chmod, chown, mkdir, open, rename, rm } from "node:fs/promises";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { command } from "@wrenn/runtime/command";
 import { withCleanup } from "@wrenn/runtime/undo";
-import { createOverlay } from "../disk/overlay.ts";
+import { createOverlay, requireFreeSpace } from "../disk/overlay.ts";
 import { GuestClient } from "../guest/client.ts";
 import type { HostContext } from "../host.ts";
 import type { SlotAddresses } from "../network/addresses.ts";
-import type { Vm } from "../vmm/contract.ts";
+import { type Vm, whileAlive } from "../vmm/contract.ts";
 import type { Shape } from "./key.ts";
 import { TEMPLATE_FILES } from "./store.ts";
 import { warm } from "./warm.ts";
@@ -21,6 +21,7 @@ const BOOT_TIMEOUT_MS = 90_000;
 const BOOT_ATTEMPTS = 3;
 
 export async function buildTemplate(host: HostContext, shape: Shape, baseImage: string, target: string): Promise<void> {
+  await requireFreeSpace(host.layout.templates, shape.memoryMb + host.config.minFreeDiskMb);
   for (let attempt = 1; ; attempt++) {
     try {
       return await bootAndSave(host, shape, baseImage, target);
@@ -71,8 +72,8 @@ export async function withColdBoot(
   const left = (failures: unknown) =>
     host.logger.error({ name, failures }, "a template's machine left something behind");
   await withCleanup(async (undo) => {
-    const slot = await host.slots.acquire();
-    undo.add("network", () => host.slots.release(slot));
+    const slot = await host.slots.acquire(name);
+    undo.add("network", () => host.slots.release(slot, name));
     undo.add("files", () => rm(dir, { recursive: true, force: true }));
     await makeMachineFiles(host, dir, baseImage, slot, shape);
     undo.add("sockets", () => rm(runDir, { recursive: true, force: true }));
@@ -127,18 +128,14 @@ function bootSpec(host: HostContext, shape: Shape, baseImage: string) {
 
 /** @throws boot_timeout when it hangs, vmm_failed when it ends; either with what the guest printed last */
 async function answered(vm: Vm, guest: GuestClient): Promise<void> {
-  const health = guest.health(BOOT_TIMEOUT_MS).then(() => undefined);
-  const ended = await Promise.race([health, vm.exited]).catch(async (error: unknown) => {
-    const console = lastLines(await vm.console().catch(() => Buffer.alloc(0)));
-    throw new WrennError(
-      "boot_timeout",
-      `the machine did not finish booting in ${BOOT_TIMEOUT_MS / 1000} s${console}`,
-      { cause: error },
-    );
-  });
-  if (ended === undefined) return;
-  health.catch(() => {});
-  throw new WrennError("vmm_failed", `the machine ended while booting (${ended.kind}) ${ended.message}`);
+  try {
+    await whileAlive(vm, guest.health(BOOT_TIMEOUT_MS));
+  } catch (error) {
+    if (!hasCode(error, "guest_unreachable")) throw error;
+    const printed = lastLines(await vm.console().catch(() => Buffer.alloc(0)));
+    const message = `the machine did not finish booting in ${BOOT_TIMEOUT_MS / 1000} s${printed}`;
+    throw new WrennError("boot_timeout", message, { cause: error });
+  }
 }
 
 function lastLines(console: Buffer): string {

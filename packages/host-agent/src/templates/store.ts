@@ -5,7 +5,7 @@
 import { chmod, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { publishDirectory, readJson, writeFileAtomic } from "@wrenn/runtime/atomic-file";
-import { Singleflight } from "@wrenn/runtime/locks";
+import { Semaphore, Singleflight } from "@wrenn/runtime/locks";
 import type { Logger } from "@wrenn/runtime/logger";
 import { z } from "zod";
 import type { BackingFile } from "../disk/overlay.ts";
@@ -59,6 +59,8 @@ export interface TemplateStoreOptions {
 export class TemplateStore {
   readonly #options: TemplateStoreOptions;
   readonly #builds = new Singleflight<Template>();
+  /** cold boots take all the CPU there is: one after the other is not slower */
+  readonly #oneBoot = new Semaphore(1);
 
   constructor(options: TemplateStoreOptions) {
     this.#options = options;
@@ -72,7 +74,10 @@ export class TemplateStore {
   /** The snapshot of a shape, made by a cold boot when there is none. @throws template_missing, boot_timeout, vmm_failed */
   async ensure(name: string, shape: Shape): Promise<Template> {
     const folder = this.#folderOf(name, shape);
-    return (await this.#load(name, folder)) ?? this.#builds.run(folder, () => this.#make(name, shape, folder));
+    return (
+      (await this.#load(name, folder)) ??
+      this.#builds.run(folder, () => this.#oneBoot.run(() => this.#make(name, shape, folder)))
+    );
   }
 
   /** Whether `ensure` would find it without a cold boot. */

@@ -39,8 +39,13 @@ export class Cgroups {
     }
   }
 
-  get available(): boolean {
-    return this.#root !== undefined;
+  /** What limits a machine really gets here; empty means none. */
+  async controllers(): Promise<string[]> {
+    const text = await readFile(`${this.#root}/cgroup.subtree_control`, "utf8").catch(() => "");
+    return text
+      .trim()
+      .split(" ")
+      .filter((name) => name !== "");
   }
 
   /** Puts a process, and whatever it starts, into the machine's cgroup. */

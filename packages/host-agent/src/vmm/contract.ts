@@ -1,4 +1,5 @@
 /** What the rest of the host agent knows of a virtual machine monitor. Drivers are reached through this file only. */
+import { WrennError } from "@wrenn/protocol/errors";
 import type { ProcessIdentity } from "@wrenn/runtime/process-identity";
 import type { SlotAddresses } from "../network/addresses.ts";
 import type { Capabilities } from "./capabilities.ts";
@@ -61,7 +62,7 @@ export interface Vm extends VmHandle {
   saveState(fileName: string): Promise<void>;
   /** The newest output of the guest's serial console, at most 64 KiB. */
   console(): Promise<Buffer>;
-  /** Ends the VMM and waits until it is gone. */
+  /** Ends the VMM and waits until it is gone. @throws when it does not go: then its user and network are still in use */
   kill(): Promise<void>;
   /** Lets go of a VMM that lives on. */
   detach(): void;
@@ -75,4 +76,12 @@ export interface VmmDriver {
   restore(spec: RestoreSpec, onPhase: (name: string) => void): Promise<Vm>;
   /** Connects to a living VMM. @throws vmm_failed */
   attach(handle: VmHandle, location: { machineDir: string; runDir: string; name: string }): Promise<Vm>;
+}
+
+/** The result of `work` on a machine, unless it ends first. @throws vmm_failed when it does */
+export async function whileAlive<T>(vm: Vm, work: Promise<T>): Promise<T> {
+  const ended = vm.exited.then(({ kind, message }): never => {
+    throw new WrennError("vmm_failed", `the machine ended (${kind}) ${message}`.trim());
+  });
+  return Promise.race([work, ended]);
 }

@@ -4,16 +4,26 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
-import { type FileHandle, open, readFile } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { identify, type ProcessIdentity } from "@wrenn/runtime/process-identity";
 import type { SlotAddresses } from "../network/addresses.ts";
-import type { InheritedFile } from "./qemu/args.ts";
+
+/** A file or folder the VMM inherits, opened by the host agent. */
+export interface InheritedFile {
+  readonly path: string;
+  readonly write: boolean;
+}
 
 export interface VmmProcess {
   readonly identity: ProcessIdentity;
   readonly child: ChildProcess;
 }
+
+/** No file a VMM writes is larger: its disk has a fixed size, and what it prints must not fill the host's. */
+const MAX_FILE_BYTES = 8 * 1024 ** 3;
+
+const LOG_TAIL_BYTES = 1024;
 
 export interface LaunchOptions {
   readonly program: string;
@@ -56,6 +66,9 @@ export async function launch(options: LaunchOptions): Promise<VmmProcess> {
 /** The command behind the tools that confine it; each replaces itself by the next, so the pid is the VMM's own. */
 function confined({ program, args, slot, deviceGroup }: LaunchOptions): [string, ...string[]] {
   return [
+    "prlimit",
+    ...["--core=0", "--nofile=1024", `--fsize=${MAX_FILE_BYTES}`],
+    "--",
     "nsenter",
     `--net=/run/netns/${slot.namespace}`,
     "--",
@@ -73,13 +86,25 @@ function spawned(child: ChildProcess, program: string): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once("spawn", resolve);
     child.once("error", (error) => {
-      reject(new WrennError("program_missing", `cannot start ${program}: nsenter is missing`, { cause: error }));
+      reject(new WrennError("program_missing", `cannot start ${program}: prlimit is missing`, { cause: error }));
     });
   });
 }
 
-/** The last lines a VMM printed, at most 1 KiB. */
+/** The last lines a VMM printed. */
 export async function logTail(logFile: string): Promise<string> {
-  const text = await readFile(logFile, "utf8").catch(() => "");
-  return text.trim().slice(-1024).split("\n").slice(-5).join("\n");
+  const file = await open(logFile, "r").catch(() => undefined);
+  if (file === undefined) return "";
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(LOG_TAIL_BYTES),
+      0,
+      LOG_TAIL_BYTES,
+      Math.max(0, size - LOG_TAIL_BYTES),
+    );
+    return buffer.toString("utf8", 0, bytesRead).trim().split("\n").slice(-5).join("\n");
+  } finally {
+    await file.close();
+  }
 }

@@ -62,6 +62,7 @@ export const execSchema = z
     envs: z.record(word.regex(/^[^=]+$/, "must not be empty or contain ="), word).default({}),
     cwd: word.optional(),
     user: word.optional(),
+    background: z.boolean().default(false).describe("Not available yet: true is answered with 501"),
   })
   .meta({ id: "Exec" });
 export type Exec = z.input<typeof execSchema>;

@@ -2,7 +2,16 @@
 import { z } from "zod";
 
 export const errorEnvelopeSchema = z
-  .object({ error: z.object({ code: z.string(), message: z.string() }) })
+  .object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      reason: z
+        .string()
+        .optional()
+        .describe("The precise code, where `code` is the broader one that older clients know"),
+    }),
+  })
   .meta({ id: "Error" });
 export type ErrorEnvelope = z.infer<typeof errorEnvelopeSchema>;
 

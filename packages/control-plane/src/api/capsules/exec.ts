@@ -1,4 +1,5 @@
 /** POST /v1/capsules/{id}/exec: runs a command to its end. */
+import { WrennError } from "@wrenn/protocol/errors";
 import { parseId } from "@wrenn/protocol/ids";
 import { execResultSchema, execSchema } from "@wrenn/protocol/rest/capsules";
 import { execInCapsule } from "../../capsules/exec.ts";
@@ -15,11 +16,12 @@ export const execCapsule: Route = (app, { capsules }) => {
       summary: "Run a command and wait for its end",
       params: capsuleParams,
       body: execSchema,
-      response: { 200: execResultSchema, ...errors(400, 404, 409, 413, 502) },
+      response: { 200: execResultSchema, ...errors(400, 404, 409, 413, 501, 502) },
     },
     handler: async (request, reply) => {
       const id = parseId("capsule", request.params.id);
-      const { timeout_sec: timeoutSec, ...command } = request.body;
+      const { timeout_sec: timeoutSec, background, ...command } = request.body;
+      if (background) throw new WrennError("not_implemented", "background commands are not available yet");
       const signal = clientSignal(reply);
       const result = await execInCapsule(capsules, request.caller.teamId, id, { ...command, timeoutSec }, signal);
       return {

@@ -6,6 +6,7 @@
 import { GUEST } from "../../network/addresses.ts";
 import type { Capabilities } from "../capabilities.ts";
 import type { BootSpec, RestoreSpec } from "../contract.ts";
+import type { InheritedFile } from "../process.ts";
 
 /** Part of every snapshot's key: raise it whenever the devices below change. */
 export const MACHINE_LAYOUT = 1;
@@ -17,12 +18,6 @@ const FIRST_FD = 3;
 const TCG_CACHE_MB = 64;
 
 const CONSOLE_BYTES = 65_536;
-
-/** A file or folder the VMM inherits, opened by the host agent. */
-export interface InheritedFile {
-  readonly path: string;
-  readonly write: boolean;
-}
 
 export interface QemuCommand {
   readonly args: string[];
@@ -104,7 +99,8 @@ function deviceArgs(spec: BootSpec | RestoreSpec, own: string, fds: Descriptors)
     return [`${prefix}driver=${format}`, `${prefix}file.filename=${fds.path(path)}`];
   });
   const root = [
-    "if=none,id=root,format=qcow2,discard=unmap,detect-zeroes=unmap",
+    // A host disk that is full is an error inside the guest, not a machine that stops.
+    "if=none,id=root,format=qcow2,discard=unmap,detect-zeroes=unmap,werror=report,rerror=report",
     `file.filename=${own}/${spec.disk.overlay}`,
     ...backing,
   ];

@@ -97,7 +97,8 @@ function logFile(machineDir: string): string {
 
 async function end(started: VmmProcess): Promise<void> {
   signalProcess(started.identity, "SIGKILL");
-  await waitFor(() => !isAlive(started.identity), { timeoutMs: 5000 });
+  const gone = await waitFor(() => !isAlive(started.identity), { timeoutMs: SOCKET_TIMEOUT_MS });
+  if (gone === undefined) throw new Error(`the VMM (pid ${started.identity.pid}) does not end`);
 }
 
 /** Loads the device state from an inherited descriptor: a VMM that may neither fork nor open paths can do this. */

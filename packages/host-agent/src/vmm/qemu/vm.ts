@@ -6,7 +6,7 @@ import { logTail } from "../process.ts";
 import type { Qmp } from "./qmp.ts";
 
 const CONSOLE_BYTES = 65_536;
-const QUIT_TIMEOUT_MS = 5000;
+const QUIT_TIMEOUT_MS = 10_000;
 
 export class QemuVm implements Vm {
   readonly process: ProcessIdentity;
@@ -28,7 +28,7 @@ export class QemuVm implements Vm {
         if (this.#detached) return;
         // The socket closes a moment before the process is gone; a VMM that lives on without it cannot be controlled.
         await waitFor(() => !isAlive(identity), { timeoutMs: QUIT_TIMEOUT_MS });
-        await this.kill();
+        await this.kill().catch(() => {});
         resolve({ kind, message: await logTail(logFile) });
       });
     });
@@ -57,7 +57,8 @@ export class QemuVm implements Vm {
 
   async kill(): Promise<void> {
     signalProcess(this.process, "SIGKILL");
-    await waitFor(() => !isAlive(this.process), { timeoutMs: QUIT_TIMEOUT_MS });
+    const gone = await waitFor(() => !isAlive(this.process), { timeoutMs: QUIT_TIMEOUT_MS });
+    if (gone === undefined) throw new Error(`the VMM (pid ${this.process.pid}) does not end`);
     this.#qmp.close();
   }
 
