@@ -70,9 +70,8 @@ export class ApiClient {
       let connected = false;
       call.once("socket", (socket) => {
         connected = !socket.connecting;
-        socket.once("connect", () => {
-          connected = true;
-        });
+        // A kept socket has been connected all along.
+        if (!connected) socket.once("connect", () => (connected = true));
       });
       call.once("error", (error) => {
         reject(
