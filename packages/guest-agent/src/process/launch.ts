@@ -1,12 +1,12 @@
 /** Starts a process: the right user, folder and variables, its own process group, pipes for its output. */
 import { closeSync, statSync, writeFileSync } from "node:fs";
 import { WrennError } from "@wrenn/protocol/errors";
-import type { Agent } from "../agent.ts";
+import type { Settings } from "../settings.ts";
 import { asUser } from "../system/impersonate.ts";
 import { type Pipe, pipe } from "../system/libc.ts";
 import { resolveUserPath } from "../system/paths.ts";
 import { spawnProgram } from "../system/spawn.ts";
-import type { User } from "../system/users.ts";
+import type { User, Users } from "../system/users.ts";
 import { buildEnvironment, checkVariables } from "./environment.ts";
 
 export interface LaunchOptions {
@@ -17,6 +17,12 @@ export interface LaunchOptions {
   readonly user?: string | undefined;
   /** a pipe on stdin; /dev/null when false */
   readonly stdin: boolean;
+}
+
+/** Whom processes run as, and what they are given. */
+export interface LaunchContext {
+  readonly users: Users;
+  readonly settings: Settings;
 }
 
 /** A process that runs, and the agent's ends of its pipes as file descriptors. */
@@ -31,7 +37,7 @@ export interface Launched {
 const OOM_SCORE = "100";
 
 /** @throws invalid_request, not_found, forbidden or insufficient_memory, saying what cannot be done */
-export function launch({ users, settings }: Pick<Agent, "users" | "settings">, options: LaunchOptions): Launched {
+export function launch({ users, settings }: LaunchContext, options: LaunchOptions): Launched {
   const { cmd, args, envs } = options;
   if (cmd === "") throw new WrennError("invalid_request", "the command is empty");
   if (cmd.includes("\0") || args.some((argument) => argument.includes("\0"))) {
