@@ -27,9 +27,9 @@ export async function* exec(guest: GuestClient, request: ExecRequest, signal: Ab
   const deadline = new Deadline(request.timeoutSec);
   const abort = new AbortController();
   let pid: number | undefined;
+  // A command whose start is not reported yet is killed when it is.
   const kill = () => {
-    if (pid === undefined) abort.abort();
-    else void killGroup(guest, pid);
+    if (pid !== undefined) void killGroup(guest, pid);
     setTimeout(() => abort.abort(), KILL_GRACE_MS).unref();
   };
   deadline.onExpired(kill);

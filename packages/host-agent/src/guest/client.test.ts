@@ -1,0 +1,147 @@
+/** The guest is hostile: whatever stands in the agent's place, the host gets an error soon and keeps its memory. */
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { Process, Signal } from "@wrenn/protocol/gen/process_pb";
+import { GUEST_PORT } from "@wrenn/protocol/guest-http";
+import { afterEach, describe, expect, it } from "vitest";
+import { GuestClient } from "./client.ts";
+import { type ExecEvent, exec } from "./exec.ts";
+
+/** A loopback address of this test's own: the agent's port is always the same. */
+const ADDRESS = "127.77.0.1";
+
+let server: Server;
+let client: GuestClient;
+afterEach(() => {
+  client.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+async function guest(listener: RequestListener): Promise<GuestClient> {
+  server = createServer(listener).listen(GUEST_PORT, ADDRESS);
+  await once(server, "listening");
+  client = new GuestClient(ADDRESS);
+  return client;
+}
+
+const command = { cmd: "x", args: [], envs: {}, cwd: undefined, user: undefined, timeoutSec: 0 };
+
+async function collect(timeoutSec = 0, signal = new AbortController().signal): Promise<ExecEvent[]> {
+  const events: ExecEvent[] = [];
+  for await (const event of exec(client, { ...command, timeoutSec }, signal)) events.push(event);
+  return events;
+}
+
+describe("the plain routes", () => {
+  it("give up on an agent that never answers", async () => {
+    await guest(() => {});
+    await expect(client.init({}, 200)).rejects.toMatchObject({ code: "guest_unreachable" });
+  });
+
+  it("give up on an answer without end", async () => {
+    await guest((_request, answer) => {
+      const pump = () => {
+        while (!answer.destroyed && answer.write("x".repeat(65_536)));
+        answer.once("drain", pump);
+      };
+      pump();
+    });
+    await expect(client.health(10_000)).rejects.toMatchObject({ code: "guest_unreachable" });
+  });
+
+  it("try again until somebody listens", async () => {
+    client = new GuestClient(ADDRESS);
+    const answer = client.health(5000);
+    await guest((_request, response) => response.end('{"version":"1.2.3"}'));
+    expect(await answer).toEqual({ version: "1.2.3" });
+  });
+
+  it("send clock and entropy of the moment", async () => {
+    const bodies: { timestampMs: number; entropy: string }[] = [];
+    await guest(async (request, answer) => {
+      bodies.push(JSON.parse(Buffer.concat(await request.toArray()).toString()));
+      answer.writeHead(204).end();
+    });
+    await client.init({ sandboxId: "cl-1" }, 5000);
+    await client.init({ sandboxId: "cl-1" }, 5000);
+    expect(bodies[0]).toMatchObject({ sandboxId: "cl-1", timestampMs: expect.any(Number) });
+    expect(Buffer.from(bodies[0]?.entropy ?? "", "base64")).toHaveLength(64);
+    expect(bodies[0]?.entropy).not.toBe(bodies[1]?.entropy);
+  });
+});
+
+describe("exec", () => {
+  it("refuses a message that is announced with a gigabyte", async () => {
+    await guest((_request, answer) => {
+      answer.writeHead(200, { "content-type": "application/connect+proto" });
+      answer.write(Buffer.from([0, 0x40, 0, 0, 0]));
+    });
+    await expect(collect()).rejects.toThrow();
+  });
+
+  it("refuses messages that are no messages", async () => {
+    await guest((_request, answer) => {
+      answer.writeHead(200, { "content-type": "application/connect+proto" });
+      answer.end(Buffer.from([0, 0, 0, 0, 4, 0xff, 0xff, 0xff, 0xff]));
+    });
+    await expect(collect()).rejects.toThrow();
+  });
+
+  it("notices a stream that ends before the command", async () => {
+    await guest(
+      connectNodeAdapter({
+        routes: (router) =>
+          router.service(Process, {
+            async *start() {
+              yield { event: { event: { case: "start", value: { pid: 7 } } } };
+            },
+          }),
+      }),
+    );
+    await expect(collect()).rejects.toMatchObject({ code: "guest_unreachable" });
+  });
+
+  /** An agent whose command ends only when it is killed. */
+  async function killable(): Promise<Signal[]> {
+    const signals: Signal[] = [];
+    const killed = Promise.withResolvers<void>();
+    await guest(
+      connectNodeAdapter({
+        routes: (router) =>
+          router.service(Process, {
+            async *start() {
+              yield { event: { event: { case: "start", value: { pid: 7 } } } };
+              await killed.promise;
+              yield {
+                event: { event: { case: "end", value: { exitCode: -1, exited: false, status: "signal: killed" } } },
+              };
+            },
+            sendSignal({ signal }) {
+              signals.push(signal);
+              killed.resolve();
+              return {};
+            },
+          }),
+      }),
+    );
+    return signals;
+  }
+
+  it("kills a command whose time is over, and says so", async () => {
+    const signals = await killable();
+    const events = await collect(1);
+    expect(events.at(-1)).toEqual({ kind: "end", exitCode: -1, error: "", timedOut: true });
+    expect(signals).toEqual([Signal.SIGKILL]);
+  });
+
+  it("kills a command whose caller has left", async () => {
+    const signals = await killable();
+    const caller = new AbortController();
+    const running = collect(0, caller.signal);
+    setImmediate(() => caller.abort());
+    await running.catch(() => {});
+    expect(signals).toContain(Signal.SIGKILL);
+  });
+});
