@@ -60,9 +60,11 @@ describe("the plain routes", () => {
 
   it("send clock and entropy of the moment", async () => {
     const bodies: { timestampMs: number; entropy: string }[] = [];
-    await guest(async (request, answer) => {
-      bodies.push(JSON.parse(Buffer.concat(await request.toArray()).toString()));
-      answer.writeHead(204).end();
+    await guest((request, answer) => {
+      void request.toArray().then((pieces: Buffer[]) => {
+        bodies.push(JSON.parse(Buffer.concat(pieces).toString()));
+        answer.writeHead(204).end();
+      });
     });
     await client.init({ sandboxId: "cl-1" }, 5000);
     await client.init({ sandboxId: "cl-1" }, 5000);
