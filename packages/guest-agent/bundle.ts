@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { arch } from "node:os";
 import { fileURLToPath } from "node:url";
-import { type Plugin, rolldown } from "rolldown";
+import type { Plugin } from "rolldown";
 
 const ENTRY = fileURLToPath(new URL("src/main.ts", import.meta.url));
 const ADDON_NAME = "koffi.node";
@@ -19,6 +19,8 @@ const koffiBesideBundle: Plugin = {
 
 /** Writes the bundle to `outFile`. @throws the errors of the bundler */
 export async function bundleGuestAgent(outFile: string): Promise<void> {
+  // Loaded only here: a host agent needs the path of the addon at every start, and the bundler never.
+  const { rolldown } = await import("rolldown");
   const build = await rolldown({ input: ENTRY, platform: "node", plugins: [koffiBesideBundle] });
   try {
     await build.write({ file: outFile, format: "esm", minify: true });

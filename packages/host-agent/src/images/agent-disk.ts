@@ -3,9 +3,8 @@
  * Node.js with loader and libraries, busybox and tini. It needs nothing of the root file system it finds in the guest.
  */
 import { createHash } from "node:crypto";
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { bundleGuestAgent, nativeAddonPath } from "@wrenn/guest-agent/bundle";
 import { command } from "@wrenn/runtime/command";
@@ -22,6 +21,9 @@ const MOUNT_POINT = "/run/wrenn-agent";
 const RECIPE_VERSION = "1";
 
 const FILE_SYSTEM_UUID = "5772656e-6e00-4000-8000-6167656e7400";
+
+/** Folders of the repository. */
+const SOURCES = ["packages/guest-agent/src", "packages/protocol/src"];
 
 interface Sources {
   readonly node: string;
@@ -40,10 +42,12 @@ export async function agentDiskRecipe(tools: Artifact): Promise<Recipe> {
       files: await hashRecipe("agent-disk"),
       tools: tools.name,
       node: sources.nodeVersion,
-      agent: await hashBundle(),
+      agent: await hashSources(),
       addon: await sha256File(sources.addon),
       libraries: await hashFiles(sources.libraries),
     },
+    // Whether the sources make another bundle is worth knowing: a new agent disk means new templates.
+    resolve: async (scratch) => ({ agent: await hashBundle(scratch) }),
     build: async (target, scratch) => {
       const tree = join(scratch, "tree");
       await fillTree(tree, sources, tools);
@@ -67,16 +71,22 @@ async function hashFiles(paths: readonly string[]): Promise<string> {
   return hash.digest("hex");
 }
 
-/** The bundle is what counts, not the many files it is made from. */
-async function hashBundle(): Promise<string> {
-  const scratch = await mkdtemp(join(tmpdir(), "wrenn-bundle-"));
-  try {
-    const bundle = join(scratch, "agent.mjs");
-    await bundleGuestAgent(bundle);
-    return await sha256File(bundle);
-  } finally {
-    await rm(scratch, { recursive: true });
+/** Everything the bundle can be made from: quick to hash, so that no start has to bundle. */
+async function hashSources(): Promise<string> {
+  const hash = createHash("sha256");
+  for (const folder of SOURCES) {
+    const names = await readdir(recipeFile("..", folder), { recursive: true });
+    for (const name of names.filter((file) => /(?<!\.test)\.ts$/.test(file)).toSorted()) {
+      hash.update(`${folder}/${name}\0`).update(await readFile(recipeFile("..", folder, name)));
+    }
   }
+  return hash.update(await readFile(recipeFile("../package-lock.json"))).digest("hex");
+}
+
+async function hashBundle(scratch: string): Promise<string> {
+  const bundle = join(scratch, "agent.mjs");
+  await bundleGuestAgent(bundle);
+  return sha256File(bundle);
 }
 
 /** Lays out the disk's tree: bin/, lib/, agent.mjs and its native addon. */
