@@ -207,6 +207,21 @@ describe("a host that is full", () => {
     }
   });
 
+  it("says before a template is made that the disk has no room for it", async () => {
+    const platform = await Platform.prepare({ env: { WRENN_MIN_FREE_DISK_MB: "0" } });
+    await tryCommand("mount", ["-t", "tmpfs", "-o", "size=200m", "tmpfs", platform.layout.dir]);
+    try {
+      const result = await platform.wrenn("up", "--detach", "--port", "0");
+      expect(result.code).toBe(1);
+      expect(result.stderr).toContain("disk_full");
+      await platform.json("down", "--all");
+      expect(await leftovers(platform.layout)).toEqual([]);
+    } finally {
+      await tryCommand("umount", [platform.layout.dir]);
+      await rm(platform.layout.dir, { recursive: true });
+    }
+  });
+
   it("says that the disk is full, and leaves nothing half made", async () => {
     const platform = await ownPlatform({ WRENN_MIN_FREE_DISK_MB: "1000000000" });
     try {

@@ -76,7 +76,11 @@ export async function registerOpenapi(app: FastifyInstance): Promise<void> {
       return document;
     },
   });
-  await app.register(swaggerUi, { routePrefix: "/docs" });
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    uiConfig: { layout: "BaseLayout", deepLinking: true },
+    theme: { title: "Wrenn API" },
+  });
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   app.get("/openapi.yaml", { schema: { hide: true } }, (_request, reply) => {
     return reply.type("application/yaml").send(app.swagger({ yaml: true }));
