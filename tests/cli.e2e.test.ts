@@ -1,4 +1,6 @@
 import type { Capsule, ExecResult } from "@wrenn/protocol/rest/capsules";
+import { tryCommand } from "@wrenn/runtime/command";
+import { WRENN } from "@wrenn/testkit/platform";
 import { describe, expect, it } from "vitest";
 import { shared } from "./shared.ts";
 
@@ -70,6 +72,14 @@ describe("the wrenn command", () => {
     const result = JSON.parse((await shared.wrenn("exec", "--json", id, "echo", "--json")).stdout) as ExecResult;
     expect(result).toMatchObject({ stdout: "--json\n", exit_code: 0 });
     expect((await shared.wrenn("exec", "--timeout", "1", id, "sleep", "60")).code).toBe(125);
+    for (const [signal, code] of [
+      ["KILL", 137],
+      ["TERM", 143],
+    ] as const) {
+      expect((await shared.wrenn("exec", id, "sh", "-c", `kill -${signal} $$`)).code).toBe(code);
+    }
+    const piped = await tryCommand("sh", ["-c", '"$0" info "$1" | head -c 1', WRENN, id], { env: shared.env });
+    expect(piped).toMatchObject({ code: 0, stdout: "i", stderr: "" });
 
     expect((await shared.wrenn("logs", id)).code).toBe(0);
     expect((await shared.wrenn("rm", id)).stdout.trim()).toBe(id);
@@ -82,7 +92,7 @@ describe("the wrenn command", () => {
     expect(plain).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("invalid capsule ID") });
     const json = await shared.wrenn("info", "cl-x", "--json");
     expect(JSON.parse(json.stderr)).toEqual({ error: { code: "invalid_request", message: "invalid capsule ID" } });
-    expect((await shared.wrenn("rm")).stderr).toContain("--all");
+    expect(await shared.wrenn("rm")).toMatchObject({ code: 2, stderr: expect.stringContaining("--all") });
   });
 
   it("shows the servers' logs", async () => {

@@ -1,10 +1,11 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readlink, rm, symlink } from "node:fs/promises";
 import { findVmms } from "@wrenn/host-agent/machines/sweep";
 import { hasCode } from "@wrenn/protocol/errors";
+import { tryCommand } from "@wrenn/runtime/command";
 import { identify, isAlive, signalProcess } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import { leftovers } from "@wrenn/testkit/leftovers";
-import type { Platform } from "@wrenn/testkit/platform";
+import { Platform, WRENN } from "@wrenn/testkit/platform";
 import { afterEach, describe, expect, it } from "vitest";
 import { ownPlatform, sh } from "./shared.ts";
 
@@ -61,6 +62,40 @@ describe("down --all", () => {
   });
 });
 
+describe("an instance", () => {
+  it("is the same by another name of its folder, and is found without its state file", async () => {
+    platform = await ownPlatform();
+    await platform.up();
+    const { supervisor } = (await platform.status()).processes;
+    const link = `${platform.layout.dir}-link`;
+    await symlink(platform.layout.dir, link);
+    const second = await Platform.at(link).wrenn("up", "--detach");
+    expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining("already_running") });
+    await rm(link);
+    await rm(platform.layout.supervisorFile);
+    expect((await platform.wrenn("down")).code).toBe(0);
+    expect(identify(supervisor ?? 0)).toBeUndefined();
+  });
+
+  it("gives its servers and machines nothing that its caller has open", async () => {
+    platform = await ownPlatform();
+    const mark = `${platform.layout.dir}/lock`;
+    const script = 'exec 200>"$1"; "$0" up --detach --port 0';
+    expect((await tryCommand("bash", ["-c", script, WRENN, mark], { env: platform.env })).code).toBe(0);
+    await (await platform.api()).create({});
+    const pids = [
+      ...Object.values((await platform.status()).processes),
+      ...(await findVmms(platform.layout.run)).map((vmm) => vmm.pid),
+    ];
+    expect(pids.length).toBeGreaterThanOrEqual(4);
+    for (const pid of pids) {
+      const names = await readdir(`/proc/${pid}/fd`);
+      const open = await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => "")));
+      expect(open).not.toContain(mark);
+    }
+  });
+});
+
 describe("a running capsule", () => {
   it("survives down and up, and the death of every server", async () => {
     platform = await ownPlatform();
@@ -75,10 +110,12 @@ describe("a running capsule", () => {
     const stillThere = async () => sh(await platform.api(), id, "cat /tmp/in-memory /root/on-disk");
     expect(await stillThere()).toBe("kept\nkept");
 
+    const { api_url } = await platform.status();
     for (const server of ["host-agent", "control-plane"]) {
       await killServer(server);
       expect(await stillThere()).toBe("kept\nkept");
     }
+    expect((await platform.status()).api_url, "clients keep the address they were told").toBe(api_url);
     expect(await findVmms(platform.layout.run)).toEqual([vmm]);
     await (await platform.api()).destroy(id);
     expect(await findVmms(platform.layout.run)).toEqual([]);

@@ -1,6 +1,8 @@
 /** The instance of Wrenn that a command talks to: its folders, its configuration, whether it runs, its API. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
+import { dirname } from "node:path";
 import { envToHostConfig, type HostConfig } from "@wrenn/host-agent/config";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Layout } from "@wrenn/runtime/layout";
@@ -37,4 +39,42 @@ export function apiClient({ layout }: Instance): ApiClient {
 /** @throws not_root */
 export function requireRoot(what: string): void {
   if (process.getuid?.() !== 0) throw new WrennError("not_root", `${what} must run as root`);
+}
+
+/** Capsules whose machines run, whether the servers do or not. */
+export async function countLivingCapsules(layout: Layout): Promise<number> {
+  const { findVmms } = await import("@wrenn/host-agent/machines/sweep");
+  return (await findVmms(layout.run)).filter(({ machine }) => machine.startsWith("cl-")).length;
+}
+
+/** Makes the state folder, open to pass through but not to look into. @throws config_invalid when it cannot be one */
+export async function makeStateFolder({ dir }: Layout): Promise<void> {
+  const closed = ["/proc", "/sys", "/dev"].find((root) => dir === root || dir.startsWith(`${root}/`));
+  if (closed !== undefined)
+    throw new WrennError("config_invalid", `WRENN_DIR is ${dir}, and nothing can be kept in ${closed}`);
+  try {
+    // Folders above it that are missing are ordinary ones: the database's user must pass through them.
+    await mkdir(dirname(dir), { recursive: true, mode: 0o755 });
+    await mkdir(dir, { mode: 0o711 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST" || statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true) {
+      const message = `WRENN_DIR is ${dir}, which cannot be a folder (${code})`;
+      throw new WrennError("config_invalid", message, { cause: error });
+    }
+  }
+  const above = closedFolderAbove(dir);
+  if (above !== undefined && process.env["DATABASE_URL"] === undefined) {
+    const message = `WRENN_DIR is ${dir}, and the embedded database's user cannot pass ${above} (mode without o+x)`;
+    throw new WrennError("config_invalid", message);
+  }
+}
+
+/** The first folder above `dir` that users other than its owner may not pass through. */
+export function closedFolderAbove(dir: string): string | undefined {
+  for (let folder = dirname(dir); folder !== dirname(folder); folder = dirname(folder)) {
+    const found = statSync(folder, { throwIfNoEntry: false });
+    if (found !== undefined && (found.mode & 0o001) === 0) return folder;
+  }
+  return undefined;
 }

@@ -33,6 +33,14 @@ function buildProgram(): Command {
   return program;
 }
 
+// A reader that has seen enough, such as `head`, is no error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit();
+    throw error;
+  });
+}
+
 try {
   await buildProgram().parseAsync();
 } catch (error) {

@@ -3,6 +3,7 @@ import type { ProcessLock } from "@wrenn/runtime/process-lock";
 import type { HostContext } from "./host.ts";
 import { lockInstance } from "./instance-lock.ts";
 import { recover } from "./machines/recover.ts";
+import { connectedNetworks } from "./network/connected.ts";
 import { enableForwarding } from "./network/forwarding.ts";
 import { hostRules, hostTable } from "./network/rules.ts";
 import { applyHostRules } from "./network/slot.ts";
@@ -23,7 +24,10 @@ export class HostAgent {
   static async start(host: HostContext): Promise<HostAgent> {
     const lock = await lockInstance(host.layout);
     enableForwarding();
-    await applyHostRules(hostTable(host.layout.instance), hostRules(host.layout.instance, host.resolver));
+    await applyHostRules(
+      hostTable(host.layout.instance),
+      hostRules(host.layout.instance, { resolver: host.resolver, neighbours: connectedNetworks() }),
+    );
     await host.templates.sweep();
     await recover(host);
     const controllers = await host.cgroups.controllers();

@@ -4,7 +4,8 @@
  * are shared by all instances of the box in the cache folder.
  */
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 
 export interface Layout {
   /** state folder, absolute */
@@ -28,7 +29,7 @@ export interface Layout {
 export const SLOT_CLAIMS = "/run/wrenn/slots";
 
 export function layoutOf(stateDir: string, cacheDir: string): Layout {
-  const dir = resolve(stateDir);
+  const dir = realPath(resolve(stateDir));
   const instance = createHash("sha256").update(dir).digest("hex").slice(0, 10);
   const run = `/run/wrenn/${instance}`;
   return {
@@ -44,4 +45,13 @@ export function layoutOf(stateDir: string, cacheDir: string): Layout {
     apiKeyFile: `${dir}/api-key`,
     hostAgentSocket: `${run}/host-agent.sock`,
   };
+}
+
+/** One folder is one instance, however it is named: links are followed as far as the path exists. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path === "/" ? path : join(realPath(dirname(path)), basename(path));
+  }
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { expect, it } from "vitest";
 import { CommandError, command, tryCommand } from "./command.ts";
 import { identify, isAlive, signalProcess } from "./process-identity.ts";
-import { tryProcessLock } from "./process-lock.ts";
+import { findLockHolder, tryProcessLock } from "./process-lock.ts";
 
 it("says what a failing program said", async () => {
   const failing = command("sh", ["-c", "echo no such thing >&2; exit 3"]);
@@ -37,8 +37,10 @@ it("gives a lock to one holder at a time", async () => {
   const held = await tryProcessLock(name);
   expect(held).toBeDefined();
   expect(await tryProcessLock(name)).toBeUndefined();
+  expect(await findLockHolder(name)).toBe(process.pid);
   await held?.release();
   const again = await tryProcessLock(name);
   expect(again).toBeDefined();
   await again?.release();
+  expect(await findLockHolder(name)).toBeUndefined();
 });

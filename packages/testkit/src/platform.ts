@@ -9,7 +9,8 @@ import { ApiClient } from "@wrenn/cli/api/client";
 import { type CommandResult, command, tryCommand } from "@wrenn/runtime/command";
 import { type Layout, layoutOf } from "@wrenn/runtime/layout";
 
-const WRENN = fileURLToPath(new URL("../../../wrenn", import.meta.url));
+/** The command itself. */
+export const WRENN = fileURLToPath(new URL("../../../wrenn", import.meta.url));
 const CACHE = process.env["WRENN_CACHE_DIR"] ?? "/var/cache/wrenn";
 
 export interface PlatformOptions {
@@ -28,11 +29,12 @@ export interface Status {
 
 export class Platform {
   readonly layout: Layout;
-  readonly #env: NodeJS.ProcessEnv;
+  /** what a command needs to work on this instance */
+  readonly env: NodeJS.ProcessEnv;
 
   private constructor(dir: string, env: Readonly<Record<string, string>>) {
     this.layout = layoutOf(dir, CACHE);
-    this.#env = { ...process.env, ...env, WRENN_DIR: dir };
+    this.env = { ...process.env, ...env, WRENN_DIR: dir };
   }
 
   /** A fresh state folder, nothing started. */
@@ -60,7 +62,7 @@ export class Platform {
 
   /** Runs the `wrenn` command against this instance. */
   wrenn(...args: string[]): Promise<CommandResult> {
-    return tryCommand(WRENN, args, { env: this.#env });
+    return tryCommand(WRENN, args, { env: this.env });
   }
 
   /** Like `wrenn`, with JSON out. @throws when the command fails */

@@ -1,6 +1,5 @@
 /** `wrenn create`, `list`, `info` and `rm`. */
 
-import { WrennError } from "@wrenn/protocol/errors";
 import { LIMITS } from "@wrenn/protocol/limits";
 import type { Capsule, CreateCapsule } from "@wrenn/protocol/rest/capsules";
 import { type Command, InvalidArgumentError } from "commander";
@@ -86,10 +85,11 @@ export function removeCommand(program: Command): void {
     .option("--all", "all of them")
     .option("--json", "print the ids that were destroyed as JSON")
     .action(async (ids: string[], options: { all?: boolean } & JsonOption) => {
+      if (ids.length === 0 && options.all !== true) {
+        program.error("error: name the capsules to destroy, or pass --all", { exitCode: 2 });
+      }
       const api = apiClient(localInstance());
       const wanted = options.all === true ? (await api.list()).map((capsule) => capsule.id) : ids;
-      if (wanted.length === 0 && options.all !== true)
-        throw new WrennError("invalid_request", "name the capsules to destroy, or pass --all");
       const results = await Promise.allSettled(wanted.map((id) => api.destroy(id)));
       const destroyed = wanted.filter((_id, i) => results[i]?.status === "fulfilled");
       if (options.json === true) json({ destroyed });

@@ -1,5 +1,6 @@
 /** `wrenn doctor`: checks every part that capsules need and says what to do about each that is not right. */
 import type { Command } from "commander";
+import { instanceChecks } from "../checks.ts";
 import { localInstance } from "../instance.ts";
 import { json, out, style } from "../output/print.ts";
 
@@ -11,7 +12,8 @@ export function doctorCommand(program: Command): void {
     .action(async (options: { json?: boolean }) => {
       const { hostChecks } = await import("@wrenn/host-agent/setup/checks");
       const results = [];
-      for (const check of hostChecks(localInstance().config)) {
+      const instance = localInstance();
+      for (const check of [...hostChecks(instance.config), ...instanceChecks(instance)]) {
         const result = { id: check.id, title: check.title, ...(await check.run()) };
         results.push(result);
         if (options.json !== true) {

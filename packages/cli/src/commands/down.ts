@@ -3,9 +3,9 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { isAlive, signalProcess } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Command } from "commander";
-import { apiClient, type Instance, localInstance, requireRoot } from "../instance.ts";
+import { apiClient, countLivingCapsules, type Instance, localInstance, requireRoot } from "../instance.ts";
 import { json, note } from "../output/print.ts";
-import { readSupervisor, removeSupervisor } from "../supervisor/state.ts";
+import { findSupervisor, readSupervisor, removeSupervisor } from "../supervisor/state.ts";
 
 const STOP_TIMEOUT_MS = 90_000;
 
@@ -21,16 +21,20 @@ export function downCommand(program: Command): void {
       const destroyed = options.all === true ? await destroyCapsules(instance) : 0;
       const wasRunning = await stopServers(instance);
       if (options.all === true) await removeTraces(instance);
-      if (options.json === true) json({ state: "stopped", destroyed });
-      else note(describe(wasRunning, options.all === true, destroyed));
+      const living = await countLivingCapsules(instance.layout);
+      if (options.json === true) json({ state: "stopped", destroyed, living });
+      else note(describe(wasRunning, options.all === true, destroyed, living));
     });
 }
 
-function describe(wasRunning: boolean, all: boolean, destroyed: number): string {
+function describe(wasRunning: boolean, all: boolean, destroyed: number, living: number): string {
   const stopped = wasRunning ? "stopped" : "was not running";
-  return all
-    ? `${stopped}; ${destroyed} ${destroyed === 1 ? "capsule" : "capsules"} destroyed, nothing left behind`
-    : stopped;
+  if (all) return `${stopped}; ${plural(destroyed)} destroyed, nothing left behind`;
+  return living === 0 ? stopped : `${stopped}; still alive: ${plural(living)}, to be found again by the next start`;
+}
+
+function plural(capsules: number): string {
+  return `${capsules} ${capsules === 1 ? "capsule" : "capsules"}`;
 }
 
 /** Through the API while it runs, so that the database knows; what then is left is removed without it. */
@@ -45,18 +49,19 @@ async function destroyCapsules(instance: Instance): Promise<number> {
 
 /** Stops whatever of the servers still runs. True when the supervisor did. */
 export async function stopServers({ layout }: Instance): Promise<boolean> {
-  const state = readSupervisor(layout);
-  if (state !== undefined) {
-    signalProcess(state.supervisor, "SIGTERM");
-    const stopped = await waitFor(() => !isAlive(state.supervisor), { timeoutMs: STOP_TIMEOUT_MS, intervalMs: 50 });
-    if (stopped === undefined)
-      throw new WrennError("internal_error", `the supervisor (pid ${state.supervisor.pid}) does not stop`);
+  const supervisor = await findSupervisor(layout);
+  if (supervisor !== undefined) {
+    signalProcess(supervisor, "SIGTERM");
+    const stopped = await waitFor(() => !isAlive(supervisor), { timeoutMs: STOP_TIMEOUT_MS, intervalMs: 50 });
+    if (stopped === undefined) {
+      throw new WrennError("internal_error", `the supervisor (pid ${supervisor.pid}) does not stop`);
+    }
   }
   await removeSupervisor(layout);
   // A control plane that was killed leaves its database running.
   const { stopEmbeddedPostgres } = await import("@wrenn/control-plane/db/embedded/stop");
   await stopEmbeddedPostgres(layout);
-  return state !== undefined;
+  return supervisor !== undefined;
 }
 
 async function removeTraces({ config }: Instance): Promise<void> {

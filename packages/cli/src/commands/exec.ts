@@ -28,7 +28,7 @@ export function execCommand(program: Command): void {
     .passThroughOptions()
     .addHelpText(
       "after",
-      `\nThe command runs without a shell: wrenn exec ID -- sh -c 'echo $HOME'\nExit code ${NOT_RUN} means that the command did not run to its end.`,
+      `\nThe command runs without a shell: wrenn exec ID -- sh -c 'echo $HOME'\nIts stdin is empty.\nExit code ${NOT_RUN} means that the command did not run to its end.`,
     )
     .action(async (id: string, cmd: string, args: string[], options: ExecOptions) => {
       try {
@@ -58,8 +58,8 @@ async function run(id: string, cmd: string, args: string[], options: ExecOptions
     process.stdout.write(Buffer.from(result.stdout, encoding));
     process.stderr.write(Buffer.from(result.stderr, encoding));
   }
-  // A process that a signal ended has no code of its own.
-  process.exitCode = result.exit_code < 0 ? 128 : result.exit_code;
+  // As shells do it for a command that a signal ended.
+  process.exitCode = result.signal === undefined ? result.exit_code : 128 + result.signal;
 }
 
 function collectVariable(text: string, previous: Record<string, string>): Record<string, string> {

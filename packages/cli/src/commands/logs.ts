@@ -3,10 +3,9 @@ import { open, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Layout } from "@wrenn/runtime/layout";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { apiClient, localInstance } from "../instance.ts";
 import { json } from "../output/print.ts";
-import { parseInteger } from "./capsules.ts";
 
 const COMPONENTS = ["control-plane", "host-agent", "postgres", "supervisor"] as const;
 type Component = (typeof COMPONENTS)[number];
@@ -26,7 +25,7 @@ export function logsCommand(program: Command): void {
     .command("logs [id]")
     .description("Show the servers' logs, or the console of a capsule")
     .addOption(new Option("-c, --component <name>", "only this server's log").choices(COMPONENTS))
-    .option("-n, --lines <n>", "how many of the newest lines", parseInteger, 100)
+    .option("-n, --lines <n>", "how many of the newest lines", parseCount, 100)
     .option("-f, --follow", "go on printing what is logged (servers only)")
     .option("--json", "print as JSON")
     .action(async (id: string | undefined, options: LogsOptions) => {
@@ -35,7 +34,13 @@ export function logsCommand(program: Command): void {
     });
 }
 
+function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("not a number of lines.");
+  return Number(text);
+}
+
 async function printConsole(id: string, options: LogsOptions): Promise<void> {
+  if (options.follow === true) throw new WrennError("invalid_request", "the console of a capsule cannot be followed");
   const console = await apiClient(localInstance()).console(id);
   if (options.json === true) json(console);
   else process.stdout.write(lastLines(console.console, options.lines));
@@ -98,5 +103,5 @@ async function follow(layout: Layout, component: Component): Promise<never> {
 function lastLines(text: string, count: number): string {
   const lines = text.split("\n");
   const end = lines.at(-1) === "" ? lines.length - 1 : lines.length;
-  return lines.slice(Math.max(0, end - Math.max(count, 0))).join("\n");
+  return lines.slice(Math.max(0, end - count)).join("\n");
 }

@@ -1,6 +1,6 @@
 /** `wrenn setup`: everything a box needs before the first capsule. */
 import type { Command } from "commander";
-import { type Instance, localInstance, requireRoot } from "../instance.ts";
+import { type Instance, localInstance, makeStateFolder, requireRoot } from "../instance.ts";
 import { json } from "../output/print.ts";
 import { Progress } from "../output/progress.ts";
 import { readSupervisor } from "../supervisor/state.ts";
@@ -24,6 +24,7 @@ export function setupCommand(program: Command): void {
 /** Does what is missing; quick when nothing is. @throws not_root, program_missing, setup_failed, … */
 export async function ensureSetup({ config, layout }: Instance, quiet: boolean): Promise<void> {
   requireRoot("setup");
+  await makeStateFolder(layout);
   const progress = new Progress(quiet);
   // A running host agent makes its snapshots itself, at the first create.
   const withTemplate = readSupervisor(layout) === undefined;

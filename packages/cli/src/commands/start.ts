@@ -24,8 +24,8 @@ export function startCommand(program: Command): void {
       const { apiUrl, vmm, vmmVersion, accelerator } = supervisor.state;
       out(`\nWrenn is up at ${style(apiUrl, "bold", process.stdout)} (${vmm} ${vmmVersion}, ${accelerator})\n`);
       await firstCapsule(apiClient(instance));
-      suggest(instance, apiUrl);
       if (options.once !== true) {
+        suggest(instance, apiUrl);
         out(style("\nCtrl-C stops the servers.", "dim", process.stdout));
         await stopped;
       }

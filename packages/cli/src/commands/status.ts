@@ -3,7 +3,7 @@
 import { hasCode } from "@wrenn/protocol/errors";
 import { isEnded, type State } from "@wrenn/protocol/states";
 import type { Command } from "commander";
-import { apiClient, type Instance, localApiKey, localInstance } from "../instance.ts";
+import { apiClient, countLivingCapsules, type Instance, localApiKey, localInstance } from "../instance.ts";
 import { json, out } from "../output/print.ts";
 import { readSupervisor } from "../supervisor/state.ts";
 
@@ -31,7 +31,7 @@ function describe(value: unknown): string {
 async function readStatus(instance: Instance) {
   const { layout } = instance;
   const running = readSupervisor(layout);
-  const capsules = running === undefined ? undefined : await countCapsules(instance);
+  const capsules = running === undefined ? await countLivingCapsules(layout) : await countCapsules(instance);
   return {
     state: running === undefined ? "stopped" : capsules === undefined ? "degraded" : "running",
     api_url: running?.apiUrl ?? null,

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { writeFileAtomic } from "@wrenn/runtime/atomic-file";
 import type { Layout } from "@wrenn/runtime/layout";
-import { isAlive, type ProcessIdentity } from "@wrenn/runtime/process-identity";
+import { identify, isAlive, type ProcessIdentity } from "@wrenn/runtime/process-identity";
+import { findLockHolder } from "@wrenn/runtime/process-lock";
 
 export interface SupervisorState {
   readonly supervisor: ProcessIdentity;
@@ -23,6 +24,19 @@ export function readSupervisor(layout: Layout): SupervisorState | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Name of the lock that a supervisor holds as long as it lives. */
+export function supervisorLock(layout: Layout): string {
+  return `wrenn-supervisor-${layout.instance}`;
+}
+
+/** The process to stop, also when it has not written its file yet or the file is gone. */
+export async function findSupervisor(layout: Layout): Promise<ProcessIdentity | undefined> {
+  const known = readSupervisor(layout)?.supervisor;
+  if (known !== undefined) return known;
+  const pid = await findLockHolder(supervisorLock(layout));
+  return pid === undefined ? undefined : identify(pid);
 }
 
 export async function writeSupervisor(layout: Layout, state: SupervisorState): Promise<void> {

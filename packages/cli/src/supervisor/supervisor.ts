@@ -7,7 +7,7 @@ import type { Logger } from "@wrenn/runtime/logger";
 import { identify } from "@wrenn/runtime/process-identity";
 import { tryProcessLock } from "@wrenn/runtime/process-lock";
 import { Child } from "./child.ts";
-import { readSupervisor, removeSupervisor, type SupervisorState, writeSupervisor } from "./state.ts";
+import { readSupervisor, removeSupervisor, type SupervisorState, supervisorLock, writeSupervisor } from "./state.ts";
 
 const ENTRIES = {
   "host-agent": "@wrenn/host-agent/main",
@@ -24,10 +24,12 @@ export interface SupervisorOptions {
 export class Supervisor {
   readonly #layout: Layout;
   readonly #children: Child[];
+  /** of every child; read anew at each start */
+  readonly #env: NodeJS.ProcessEnv;
 
   private constructor({ layout, logger, port }: SupervisorOptions) {
     this.#layout = layout;
-    const env = {
+    this.#env = {
       ...process.env,
       WRENN_DIR: layout.dir,
       WRENN_CACHE_DIR: layout.cache,
@@ -38,7 +40,7 @@ export class Supervisor {
         new Child({
           name,
           entry: fileURLToPath(import.meta.resolve(entry)),
-          env,
+          env: this.#env,
           logFile: `${layout.logs}/${name}.log`,
           logger,
           onRestart: () => void this.#publish(),
@@ -51,13 +53,15 @@ export class Supervisor {
     const { layout } = options;
     await mkdir(layout.logs, { recursive: true, mode: 0o700 });
     // Held until this process ends.
-    if ((await tryProcessLock(`wrenn-supervisor-${layout.instance}`)) === undefined) {
+    if ((await tryProcessLock(supervisorLock(layout))) === undefined) {
       const url = readSupervisor(layout)?.apiUrl ?? "an address that is not known yet";
       throw new WrennError("already_running", `Wrenn already runs for ${layout.dir} at ${url}`);
     }
     const supervisor = new Supervisor(options);
     try {
       for (const child of supervisor.#children) await child.start();
+      // A control plane that is started again keeps the address that clients were told.
+      supervisor.#env["WRENN_CP_LISTEN_ADDR"] = new URL(supervisor.state.apiUrl).host;
       await supervisor.#publish();
       return supervisor;
     } catch (error) {

@@ -24,6 +24,8 @@ export interface ExecRequest {
 
 export interface ExecResult extends EncodedOutput {
   readonly exitCode: number;
+  /** number of the signal that ended it, 0 for none */
+  readonly signal: number;
   readonly durationMs: number;
 }
 
@@ -47,7 +49,12 @@ export async function execInCapsule(
   if (end.timedOut) {
     throw new WrennError("exec_timeout", `the command did not end within ${request.timeoutSec} s and was killed`);
   }
-  return { ...output.encode(), exitCode: end.exitCode, durationMs: Math.round(performance.now() - started) };
+  return {
+    ...output.encode(),
+    exitCode: end.exitCode,
+    signal: end.signal,
+    durationMs: Math.round(performance.now() - started),
+  };
 }
 
 async function runToEnd(

@@ -28,5 +28,6 @@ export function endEvent({ code, signal }: ExitStatus): EndEvent {
   if (code === 0) return { exitCode: 0, exited: true, status: "exit status 0" };
   const exited = code !== undefined;
   const status = exited ? `exit status ${code}` : `signal: ${SIGNAL_NAMES[signal ?? 0] ?? `signal ${signal}`}`;
-  return { exitCode: code ?? -1, exited, status, error: status };
+  const bySignal = exited ? {} : { signal: signal ?? 0 };
+  return { exitCode: code ?? -1, exited, status, error: status, ...bySignal };
 }

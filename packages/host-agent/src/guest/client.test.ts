@@ -117,7 +117,9 @@ describe("exec", () => {
               yield { event: { event: { case: "start", value: { pid: 7 } } } };
               await killed.promise;
               yield {
-                event: { event: { case: "end", value: { exitCode: -1, exited: false, status: "signal: killed" } } },
+                event: {
+                  event: { case: "end", value: { exitCode: -1, exited: false, status: "signal: killed", signal: 9 } },
+                },
               };
             },
             sendSignal({ signal }) {
@@ -134,7 +136,7 @@ describe("exec", () => {
   it("kills a command whose time is over, and says so", async () => {
     const signals = await killable();
     const events = await collect(1);
-    expect(events.at(-1)).toEqual({ kind: "end", exitCode: -1, error: "", timedOut: true });
+    expect(events.at(-1)).toEqual({ kind: "end", exitCode: -1, signal: 9, error: "", timedOut: true });
     expect(signals).toEqual([Signal.SIGKILL]);
   });
 

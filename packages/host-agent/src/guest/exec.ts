@@ -18,7 +18,14 @@ export type ExecEvent =
   | { readonly kind: "start"; readonly pid: number }
   | { readonly kind: "stdout" | "stderr"; readonly bytes: Uint8Array }
   | { readonly kind: "keepalive" }
-  | { readonly kind: "end"; readonly exitCode: number; readonly error: string; readonly timedOut: boolean };
+  | {
+      readonly kind: "end";
+      readonly exitCode: number;
+      /** number of the signal that ended the command, 0 for none */
+      readonly signal: number;
+      readonly error: string;
+      readonly timedOut: boolean;
+    };
 
 /** How long a killed command may take to report its end. */
 const KILL_GRACE_MS = 5000;
@@ -51,9 +58,9 @@ export async function* exec(guest: GuestClient, request: ExecRequest, signal: Ab
           yield { kind: "keepalive" };
           break;
         case "end": {
-          const { exitCode, error } = event.event.value;
+          const { exitCode, error, signal: endSignal = 0 } = event.event.value;
           pid = undefined;
-          yield { kind: "end", exitCode, error: error ?? "", timedOut: deadline.expired };
+          yield { kind: "end", exitCode, signal: endSignal, error: error ?? "", timedOut: deadline.expired };
           return;
         }
         default:
@@ -61,7 +68,7 @@ export async function* exec(guest: GuestClient, request: ExecRequest, signal: Ab
     }
     throw new WrennError("guest_unreachable", "the guest agent ended the stream before the command ended");
   } catch (error) {
-    if (deadline.expired) yield { kind: "end", exitCode: -1, error: "timeout", timedOut: true };
+    if (deadline.expired) yield { kind: "end", exitCode: -1, signal: 9, error: "timeout", timedOut: true };
     else throw asUnreachable(error);
   } finally {
     deadline.clear();

@@ -24,10 +24,17 @@ describe("slot addresses", () => {
 });
 
 describe("rules", () => {
+  it("close the host's own networks, which need not be private ones", () => {
+    const rules = hostRules("abc", { resolver: "203.0.113.9", neighbours: ["203.0.113.0/24"] });
+    const [allowed, dropped] = ["ip daddr 203.0.113.9 udp dport 53 accept", "ip daddr 203.0.113.0/24 drop"];
+    expect(rules.indexOf(allowed)).toBeGreaterThan(0);
+    expect(rules.lastIndexOf(dropped)).toBeGreaterThan(rules.lastIndexOf(allowed));
+  });
+
   it("send DNS to the resolver only when there is one", () => {
     expect(namespaceRules(slotAddresses(1), "192.0.2.1")).toContain("dnat to 192.0.2.1");
     expect(namespaceRules(slotAddresses(1), undefined)).not.toContain("dport 53");
-    expect(hostRules("abc", undefined)).not.toContain("dport 53");
+    expect(hostRules("abc", { resolver: undefined, neighbours: [] })).not.toContain("dport 53");
   });
 });
 

@@ -39,6 +39,14 @@ table ip wrenn {
 `;
 }
 
+/** What the host's own network looks like. */
+export interface HostSurroundings {
+  /** name server that guests may ask */
+  readonly resolver: string | undefined;
+  /** networks the host is connected to, as address/prefix: its neighbours are not the guests' */
+  readonly neighbours: readonly string[];
+}
+
 export function hostTable(instance: string): string {
   return `wrenn_${instance}`;
 }
@@ -47,7 +55,7 @@ export function hostTable(instance: string): string {
  * Rules on the host: capsules reach neither each other nor the host, strangers do not reach capsules, and of the
  * host's own users only root does. Every instance has its own table; equal rules of two instances do no harm.
  */
-export function hostRules(instance: string, resolver: string | undefined): string {
+export function hostRules(instance: string, { resolver, neighbours }: HostSurroundings): string {
   const capsules = `"${VETH_PREFIX}*"`;
   const dns = ["udp", "tcp"].map((protocol) => `iifname ${capsules} ip daddr ${resolver} ${protocol} dport 53 accept`);
   const allowDns = resolver === undefined ? "" : dns.join("\n    ");
@@ -69,6 +77,7 @@ table inet ${hostTable(instance)} {
     iifname ${capsules} oifname ${capsules} drop
     ${allowDns}
     iifname ${capsules} ip daddr { ${CLOSED_NETWORKS.join(", ")} } drop
+    ${neighbours.map((network) => `iifname ${capsules} ip daddr ${network} drop`).join("\n    ")}
     oifname ${capsules} ct state new drop
   }
   chain postrouting {

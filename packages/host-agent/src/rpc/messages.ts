@@ -53,7 +53,10 @@ export function execMessage(event: ExecEvent): MessageInitShape<typeof ExecStrea
       return { event: { case: "keepalive", value: {} } };
     case "end":
       return {
-        event: { case: "end", value: { exitCode: event.exitCode, error: event.error, timedOut: event.timedOut } },
+        event: {
+          case: "end",
+          value: { exitCode: event.exitCode, signal: event.signal, error: event.error, timedOut: event.timedOut },
+        },
       };
   }
 }

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { WrennError } from "@wrenn/protocol/errors";
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { command } from "@wrenn/runtime/command";
 import { PrivateApt, packageInputs, unpackPackages } from "../images/apt.ts";
 import { getOrMake, type PrepareOptions } from "../images/artifacts.ts";
@@ -109,7 +109,8 @@ function firmwareArgs(folders: readonly string[]): string[] {
 
 async function versionOf(binary: string): Promise<QemuVersion> {
   const text = await command(binary, ["--version"]).catch((cause: unknown) => {
-    throw new WrennError("program_missing", `${binary} does not start: ${String(cause)}`, { cause });
+    const reason = hasCode(cause, "program_missing") ? "it does not exist" : String(cause);
+    throw new WrennError("program_missing", `${binary} does not start: ${reason}`, { cause });
   });
   const version = parseQemuVersion(text);
   if (version === undefined) throw new WrennError("program_missing", `${binary} is no QEMU: it has no version`);

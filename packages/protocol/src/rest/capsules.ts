@@ -73,7 +73,8 @@ export const execResultSchema = z
     cmd: z.string(),
     stdout: z.string(),
     stderr: z.string(),
-    exit_code: z.int(),
+    exit_code: z.int().describe("-1 when a signal ended the command"),
+    signal: z.int().optional().describe("Number of the signal that ended the command"),
     duration_ms: z.int(),
     encoding: z.enum(["utf-8", "base64"]).describe("base64 for both outputs when either is not UTF-8"),
   })

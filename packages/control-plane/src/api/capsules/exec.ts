@@ -30,6 +30,7 @@ export const execCapsule: Route = (app, { capsules }) => {
         stdout: result.stdout,
         stderr: result.stderr,
         exit_code: result.exitCode,
+        ...(result.signal === 0 ? {} : { signal: result.signal }),
         duration_ms: result.durationMs,
         encoding: result.encoding,
       };
