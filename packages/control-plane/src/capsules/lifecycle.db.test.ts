@@ -74,7 +74,7 @@ describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
     expect((await exec(id, { cmd: "false" })).body.exit_code).toBe(3);
     expect((await exec(id, { cmd: "bytes" })).body).toMatchObject({ stdout: "/wCA", encoding: "base64" });
     const slow = await exec(id, { cmd: "slow", timeout_sec: 1 });
-    expect(slow).toMatchObject({ status: 502, body: { error: { code: "exec_timeout" } } });
+    expect(slow).toMatchObject({ status: 502, body: { error: { code: "agent_error", reason: "exec_timeout" } } });
     const flood = await exec(id, { cmd: "flood" });
     expect(flood).toMatchObject({ status: 413, body: { error: { code: "too_large" } } });
     expect(flood.body.error.message).toContain("redirect its output to a file");
@@ -125,7 +125,9 @@ describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
     platform.host.failAt("create.before", new WrennError("no_free_slot", "all 3 network slots are in use"));
     const answer = await platform.post<Failure>("/v1/capsules", {});
     expect(answer.status).toBe(503);
-    expect(answer.body).toEqual({ error: { code: "no_free_slot", message: "all 3 network slots are in use" } });
+    expect(answer.body).toEqual({
+      error: { code: "no_hosts_available", reason: "no_free_slot", message: "all 3 network slots are in use" },
+    });
     const failed = await platform.getCapsule(platform.host.created.at(-1)?.sandboxId ?? "");
     expect(failed).toMatchObject({
       status: "error",
