@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the distribution's PostgreSQL server for the second run of the database tests. It is not started here.
+# Installs the distribution's PostgreSQL server for the second run of the database tests and prints where its programs are.
 set -euo pipefail
-find_bin() { find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -path '*/bin/postgres' 2>/dev/null | sort -V | tail -n 1 | xargs -r dirname; }
+find_bin() { find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -path '*/bin/postgres' 2>/dev/null | sort -V | tail -n 1 | xargs -r dirname || true; }
 if [ -z "$(find_bin)" ] && command -v apt-get >/dev/null; then
   echo "… installing the distribution's PostgreSQL for the tests" >&2
   # Its package must not start a server of its own.
@@ -10,5 +10,4 @@ if [ -z "$(find_bin)" ] && command -v apt-get >/dev/null; then
   DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql >/dev/null 2>&1 \
     || { apt-get update >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql >/dev/null; }
 fi
-[ "${1:-}" = "--print" ] && find_bin
-exit 0
+find_bin

@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ./wrenn setup
-tools/install-test-postgres.sh
+WRENN_TEST_PG_BIN="$(tools/install-test-postgres.sh)"
+export WRENN_TEST_PG_BIN
 tools/check.sh
 export PATH="$PWD/node_modules/.bin:$PATH"
-WRENN_TEST_PG_BIN="$(tools/install-test-postgres.sh --print)" vitest run --project database --project root --project e2e "$@"
+vitest run --project database --project root --project e2e "$@"
