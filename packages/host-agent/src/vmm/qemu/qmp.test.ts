@@ -78,6 +78,23 @@ describe("Qmp", () => {
     await expect(qmp.execute("more")).rejects.toMatchObject({ code: "vmm_failed" });
   });
 
+  it("gives up on an answer that is late, and keeps those that follow in order", async () => {
+    let held: string | undefined;
+    const path = await monitor((name) => {
+      if (name === "slow") {
+        held = '{"return":"late"}\n';
+        return "";
+      }
+      return `${held ?? ""}{"return":"${name}"}\n`;
+    });
+    const qmp = await Qmp.connect(path, options);
+    await expect(qmp.execute("slow", undefined, 50)).rejects.toMatchObject({
+      code: "vmm_failed",
+      message: expect.stringContaining("slow"),
+    });
+    expect(await qmp.execute("next")).toBe("next");
+  });
+
   it("gives up on garbage, on silence and on a VMM that is gone", async () => {
     const path = await monitor(() => "this is not JSON\n");
     await expect(Qmp.connect(path, options)).rejects.toMatchObject({ code: "vmm_failed" });

@@ -90,17 +90,27 @@ export class Qmp {
     return qmp;
   }
 
-  /** @throws vmm_failed with QEMU's own description */
-  async execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
+  /**
+   * An answer that is late is dropped when it comes: a VMM that is slow or frozen is not dead.
+   * @throws vmm_failed with QEMU's own description, or when it does not answer in time
+   */
+  async execute(command: string, args?: Record<string, unknown>, timeoutMs = COMMAND_TIMEOUT_MS): Promise<unknown> {
     if (this.#socket.destroyed) throw new WrennError("vmm_failed", "the VMM is gone");
-    const answer = new Promise<unknown>((resolve, reject) => this.#pending.push({ resolve, reject }));
-    this.#socket.write(`${JSON.stringify(args ? { execute: command, arguments: args } : { execute: command })}\n`);
-    const timer = setTimeout(() => this.#socket.destroy(), COMMAND_TIMEOUT_MS);
-    try {
-      return await answer;
-    } finally {
-      clearTimeout(timer);
-    }
+    return new Promise<unknown>((resolve, reject) => {
+      const late = () => reject(new WrennError("vmm_failed", `the VMM does not answer ${command} in ${timeoutMs} ms`));
+      const timer = setTimeout(late, timeoutMs);
+      this.#pending.push({
+        resolve: (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      });
+      this.#socket.write(`${JSON.stringify(args ? { execute: command, arguments: args } : { execute: command })}\n`);
+    });
   }
 
   onEvent(listener: (event: QmpEvent) => void): () => void {

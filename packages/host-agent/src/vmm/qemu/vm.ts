@@ -6,6 +6,7 @@ import { logTail } from "../process.ts";
 import type { Qmp } from "./qmp.ts";
 
 const CONSOLE_BYTES = 65_536;
+const CONSOLE_TIMEOUT_MS = 5000;
 const QUIT_TIMEOUT_MS = 10_000;
 
 export class QemuVm implements Vm {
@@ -49,7 +50,8 @@ export class QemuVm implements Vm {
   }
 
   async console(): Promise<Buffer> {
-    const text = await this.#qmp.execute("ringbuf-read", { device: "console", size: CONSOLE_BYTES, format: "base64" });
+    const request = { device: "console", size: CONSOLE_BYTES, format: "base64" };
+    const text = await this.#qmp.execute("ringbuf-read", request, CONSOLE_TIMEOUT_MS);
     // Reading empties QEMU's ring, so the bytes are kept here.
     this.#console = Buffer.concat([this.#console, Buffer.from(String(text), "base64")]).subarray(-CONSOLE_BYTES);
     return this.#console;
