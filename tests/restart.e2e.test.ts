@@ -29,8 +29,8 @@ async function killServer(name: string): Promise<void> {
 }
 
 describe("down --all", () => {
-  it("leaves nothing on the box", async () => {
-    platform = await ownPlatform();
+  it("leaves nothing on the box, and reaches no other server than its own", async () => {
+    platform = await ownPlatform({ WRENN_API_URL: "http://127.0.0.1:1" });
     await platform.up();
     const api = await platform.api();
     const capsules = await Promise.all([api.create({}), api.create({})]);

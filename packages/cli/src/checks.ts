@@ -2,7 +2,7 @@
 
 import type { Check, CheckResult } from "@wrenn/host-agent/setup/checks";
 import { WrennError } from "@wrenn/protocol/errors";
-import { apiClient, closedFolderAbove, type Instance } from "./instance.ts";
+import { closedFolderAbove, type Instance, localApiClient } from "./instance.ts";
 import { findSupervisor } from "./supervisor/state.ts";
 
 export function instanceChecks(instance: Instance): Check[] {
@@ -34,7 +34,7 @@ async function checkTemplate({ config }: Instance): Promise<CheckResult> {
 async function checkServers(instance: Instance): Promise<CheckResult> {
   if ((await findSupervisor(instance.layout)) === undefined) return { status: "ok", detail: "not started" };
   try {
-    const capsules = await apiClient(instance).list();
+    const capsules = await localApiClient(instance).list();
     return { status: "ok", detail: `the API answers; capsules: ${capsules.length}` };
   } catch (error) {
     return { status: "failed", detail: WrennError.from(error).message, fix: "`wrenn logs` shows why." };

@@ -28,11 +28,17 @@ export function localApiKey(layout: Layout): string | undefined {
   }
 }
 
-/** WRENN_API_URL and WRENN_API_KEY name another server. @throws not_running */
-export function apiClient({ layout }: Instance): ApiClient {
-  const url = process.env["WRENN_API_URL"] ?? readSupervisor(layout)?.apiUrl;
+/** For commands about capsules: WRENN_API_URL and WRENN_API_KEY name another server. @throws not_running */
+export function apiClient(instance: Instance): ApiClient {
+  const url = process.env["WRENN_API_URL"];
+  const key = process.env["WRENN_API_KEY"] ?? localApiKey(instance.layout) ?? "";
+  return url === undefined ? localApiClient(instance, key) : new ApiClient({ url, key });
+}
+
+/** For commands about this box, which must never reach another server. @throws not_running */
+export function localApiClient({ layout }: Instance, key = localApiKey(layout) ?? ""): ApiClient {
+  const url = readSupervisor(layout)?.apiUrl;
   if (url === undefined) throw new WrennError("not_running", `Wrenn is not running for ${layout.dir}`);
-  const key = process.env["WRENN_API_KEY"] ?? localApiKey(layout) ?? "";
   return new ApiClient({ url, key });
 }
 

@@ -1,5 +1,6 @@
 /** Tells a process from a later one with the same pid, so that nothing is ever signalled by mistake. */
 import { readFileSync } from "node:fs";
+import { waitFor } from "./wait.ts";
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -38,4 +39,11 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
   } catch {
     return false;
   }
+}
+
+/** Kills exactly this process and waits until it is gone. @throws when it does not go */
+export async function killProcess(identity: ProcessIdentity, timeoutMs = 10_000): Promise<void> {
+  signalProcess(identity, "SIGKILL");
+  const gone = await waitFor(() => !isAlive(identity), { timeoutMs });
+  if (gone === undefined) throw new Error(`process ${identity.pid} does not end`);
 }

@@ -3,7 +3,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { isAlive, signalProcess } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Command } from "commander";
-import { apiClient, countLivingCapsules, type Instance, localInstance, requireRoot } from "../instance.ts";
+import { countLivingCapsules, type Instance, localApiClient, localInstance, requireRoot } from "../instance.ts";
 import { json, note } from "../output/print.ts";
 import { findSupervisor, readSupervisor, removeSupervisor } from "../supervisor/state.ts";
 
@@ -40,8 +40,11 @@ function plural(capsules: number): string {
 /** Through the API while it runs, so that the database knows; what then is left is removed without it. */
 async function destroyCapsules(instance: Instance): Promise<number> {
   if (readSupervisor(instance.layout) === undefined) return 0;
-  const api = apiClient(instance);
-  const capsules = await api.list();
+  const api = localApiClient(instance);
+  const capsules = await api.list().catch((error: unknown) => {
+    note(`the API does not answer (${String(error)}): removing the capsules without it`);
+    return [];
+  });
   const results = await Promise.allSettled(capsules.map((capsule) => api.destroy(capsule.id)));
   for (const result of results) if (result.status === "rejected") note(String(result.reason));
   return results.filter((result) => result.status === "fulfilled").length;

@@ -1,7 +1,7 @@
 /** `wrenn start`, which `npm start` runs: from nothing to a capsule that ran a command, then the servers stay up. */
 import type { Command } from "commander";
 import type { ApiClient } from "../api/client.ts";
-import { apiClient, type Instance, localApiKey, localInstance, requireRoot } from "../instance.ts";
+import { type Instance, localApiClient, localApiKey, localInstance, requireRoot } from "../instance.ts";
 import { duration, out, style } from "../output/print.ts";
 import { ensureSetup } from "./setup.ts";
 import { parsePort, startServers, stopSignal } from "./up.ts";
@@ -23,7 +23,7 @@ export function startCommand(program: Command): void {
       await using supervisor = await startServers(instance, options.port);
       const { apiUrl, vmm, vmmVersion, accelerator } = supervisor.state;
       out(`\nWrenn is up at ${style(apiUrl, "bold", process.stdout)} (${vmm} ${vmmVersion}, ${accelerator})\n`);
-      await firstCapsule(apiClient(instance));
+      await firstCapsule(localApiClient(instance));
       if (options.once !== true) {
         suggest(instance, apiUrl);
         out(style("\nCtrl-C stops the servers.", "dim", process.stdout));

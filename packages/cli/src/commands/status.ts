@@ -3,7 +3,7 @@
 import { hasCode } from "@wrenn/protocol/errors";
 import { isEnded, type State } from "@wrenn/protocol/states";
 import type { Command } from "commander";
-import { apiClient, countLivingCapsules, type Instance, localApiKey, localInstance } from "../instance.ts";
+import { countLivingCapsules, type Instance, localApiClient, localApiKey, localInstance } from "../instance.ts";
 import { json, out } from "../output/print.ts";
 import { readSupervisor } from "../supervisor/state.ts";
 
@@ -48,7 +48,7 @@ async function readStatus(instance: Instance) {
 /** Undefined when the API does not answer. */
 async function countCapsules(instance: Instance): Promise<number | undefined> {
   try {
-    const capsules = await apiClient(instance).list();
+    const capsules = await localApiClient(instance).list();
     return capsules.filter((capsule) => !isEnded(capsule.status as State)).length;
   } catch (error) {
     if (hasCode(error, "not_running", "database_unavailable", "internal_error")) return undefined;

@@ -1,7 +1,6 @@
 /** Takes away everything a machine holds outside its folder, whoever left it: used by destroy, by ends and by recovery. */
 import { rm } from "node:fs/promises";
-import { isAlive, type ProcessIdentity, signalProcess } from "@wrenn/runtime/process-identity";
-import { waitFor } from "@wrenn/runtime/wait";
+import { killProcess, type ProcessIdentity } from "@wrenn/runtime/process-identity";
 import type { HostBase } from "../host.ts";
 import { slotAddresses } from "../network/addresses.ts";
 import type { LiveParts } from "./registry.ts";
@@ -12,8 +11,6 @@ export interface HeldResources {
   readonly slot?: number | undefined;
   vmm?: ProcessIdentity | undefined;
 }
-
-const KILL_TIMEOUT_MS = 10_000;
 
 export function runDirOf(host: HostBase, id: string): string {
   return `${host.layout.run}/${id}`;
@@ -29,7 +26,8 @@ export async function releaseResources(
   live: LiveParts | undefined,
 ): Promise<void> {
   live?.guest.close();
-  await (live?.vm.kill() ?? killProcess(vmm));
+  if (live !== undefined) await live.vm.kill();
+  else if (vmm !== undefined) await killProcess(vmm);
   await host.cgroups.remove(id);
   const results = await Promise.allSettled([
     slot === undefined ? undefined : host.slots.release(slotAddresses(slot), id),
@@ -37,11 +35,4 @@ export async function releaseResources(
   ]);
   const failures = results.filter((result) => result.status === "rejected").map((result) => result.reason);
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
-}
-
-/** @throws when it does not end */
-export async function killProcess(identity: ProcessIdentity | undefined): Promise<void> {
-  if (identity === undefined || !signalProcess(identity, "SIGKILL")) return;
-  const gone = await waitFor(() => !isAlive(identity), { timeoutMs: KILL_TIMEOUT_MS });
-  if (gone === undefined) throw new Error(`process ${identity.pid} does not end`);
 }

@@ -1,10 +1,9 @@
 /** Removes what belongs to no machine of this instance: processes, cgroups, networks, sockets, folders. */
 import { readdir, readFile, rm } from "node:fs/promises";
-import { identify } from "@wrenn/runtime/process-identity";
+import { identify, killProcess } from "@wrenn/runtime/process-identity";
 import type { HostBase } from "../host.ts";
 import { removeAbandonedSlot } from "../network/abandoned.ts";
 import { slotAddresses } from "../network/addresses.ts";
-import { killProcess } from "./resources.ts";
 
 export interface Leftovers {
   /** folders that hold no record */
@@ -18,7 +17,8 @@ export async function sweep(host: HostBase, { strays, unreadable }: Leftovers): 
   const known = new Set([...host.machines.list().map((machine) => machine.record.id), ...unreadable]);
 
   await each(host, "process", await findVmms(host.layout.run), async ({ pid, machine }) => {
-    if (!known.has(machine)) await killProcess(identify(pid));
+    const process = known.has(machine) ? undefined : identify(pid);
+    if (process !== undefined) await killProcess(process);
   });
   await each(host, "cgroup", await host.cgroups.list(), async (name) => {
     if (!known.has(name)) await host.cgroups.remove(name);

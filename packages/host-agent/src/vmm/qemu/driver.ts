@@ -1,12 +1,12 @@
 /** Runs machines under QEMU's microvm machine type. */
 import { stat } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
-import { isAlive, signalProcess } from "@wrenn/runtime/process-identity";
+import { isAlive, killProcess } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Capabilities } from "../capabilities.ts";
 import type { Cgroups } from "../cgroup.ts";
 import type { BootSpec, RestoreSpec, Vm, VmHandle, VmmDriver } from "../contract.ts";
-import { launch, logTail, type VmmProcess } from "../process.ts";
+import { launch, logTail } from "../process.ts";
 import { bootCommand, type QemuCommand, restoreCommand, socketPath } from "./args.ts";
 import { Qmp } from "./qmp.ts";
 import { QemuVm } from "./vm.ts";
@@ -80,7 +80,7 @@ export class QemuDriver implements VmmDriver {
       await prepare(qmp);
       return vm;
     } catch (error) {
-      await end(started);
+      await killProcess(started.identity);
       const said = await logTail(log);
       throw new WrennError(
         "vmm_failed",
@@ -93,12 +93,6 @@ export class QemuDriver implements VmmDriver {
 
 function logFile(machineDir: string): string {
   return `${machineDir}/vmm.log`;
-}
-
-async function end(started: VmmProcess): Promise<void> {
-  signalProcess(started.identity, "SIGKILL");
-  const gone = await waitFor(() => !isAlive(started.identity), { timeoutMs: SOCKET_TIMEOUT_MS });
-  if (gone === undefined) throw new Error(`the VMM (pid ${started.identity.pid}) does not end`);
 }
 
 /** Loads the device state from an inherited descriptor: a VMM that may neither fork nor open paths can do this. */

@@ -1,5 +1,5 @@
 /** One running QEMU, whether this process started it or found it alive. */
-import { isAlive, type ProcessIdentity, signalProcess } from "@wrenn/runtime/process-identity";
+import { isAlive, killProcess, type ProcessIdentity } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Vm, VmExit } from "../contract.ts";
 import { logTail } from "../process.ts";
@@ -58,9 +58,7 @@ export class QemuVm implements Vm {
   }
 
   async kill(): Promise<void> {
-    signalProcess(this.process, "SIGKILL");
-    const gone = await waitFor(() => !isAlive(this.process), { timeoutMs: QUIT_TIMEOUT_MS });
-    if (gone === undefined) throw new Error(`the VMM (pid ${this.process.pid}) does not end`);
+    await killProcess(this.process, QUIT_TIMEOUT_MS);
     this.#qmp.close();
   }
 
