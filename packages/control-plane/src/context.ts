@@ -1,9 +1,10 @@
 /** Everything that the control plane is made of, built once and in order; closed in the opposite order. */
+import { LIMITS } from "@wrenn/protocol/limits";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { ApiContext } from "./api/route.ts";
 import type { CapsuleDeps } from "./capsules/deps.ts";
-import { Operations } from "./capsules/operations.ts";
-import { Reconciler } from "./capsules/reconcile.ts";
+import { HOST_LOST_MS, Reconciler } from "./capsules/reconcile.ts";
+import { Wakes } from "./capsules/wake.ts";
 import type { Config } from "./config.ts";
 import { Database } from "./db/database.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
@@ -11,10 +12,13 @@ import { migrateDatabase } from "./db/migrate.ts";
 import { HostClients } from "./hosts/clients.ts";
 import { ensureHost } from "./hosts/registry.ts";
 import { ensureLocalKey } from "./identity/local-key.ts";
+import { Operations } from "./operations.ts";
 
 /** What a test puts in the place of the real thing. */
 export interface ContextOverrides {
   readonly database?: Database;
+  readonly hostLostMs?: number;
+  readonly wakeTimeoutMs?: number;
 }
 
 export interface Context extends ApiContext, AsyncDisposable {
@@ -43,8 +47,9 @@ export async function createContext(
   const hosts = stack.use(new HostClients());
   const operations = new Operations();
   const placement = { memoryOvercommit: config.memoryOvercommit };
-  const capsules: CapsuleDeps = { db, hosts, operations, placement, logger };
-  await stack.use(new Reconciler(capsules)).start();
+  const wakes = new Wakes(overrides.wakeTimeoutMs ?? LIMITS.wakeTimeoutSec * 1000);
+  const capsules: CapsuleDeps = { db, hosts, operations, placement, wakes, logger };
+  await stack.use(new Reconciler(capsules, overrides.hostLostMs ?? HOST_LOST_MS)).start();
   const owned = stack.move();
   const close = () => owned.disposeAsync();
   return { capsules, close, [Symbol.asyncDispose]: close };

@@ -1,8 +1,10 @@
 /** The HTTP server of the agent and its routes. */
 import { createServer, type Server } from "node:http";
+import type { Socket } from "node:net";
 import type { Agent } from "./agent.ts";
 import { createRouter, type RouteHandler } from "./http/router.ts";
 import { processRoutes } from "./process/service.ts";
+import { clock } from "./routes/clock.ts";
 import { downloadRoute } from "./routes/download.ts";
 import { health } from "./routes/health.ts";
 import { initRoute } from "./routes/init.ts";
@@ -15,9 +17,11 @@ const IDLE_CONNECTION_MS = 620_000;
 const NEVER_MS = 2 ** 31 - 1;
 
 export function createAgentServer(agent: Agent): Server {
+  const connections = new Set<Socket>();
   const routes = new Map<string, RouteHandler>([
     ["GET /health", health],
-    ["POST /init", initRoute(agent)],
+    ["GET /clock", clock],
+    ["POST /init", initRoute(agent, connections)],
     ["POST /snapshot/prepare", prepareSnapshotRoute(agent, () => server.closeIdleConnections())],
     ["GET /files", downloadRoute(agent)],
     ["POST /files", uploadRoute(agent)],
@@ -32,5 +36,9 @@ export function createAgentServer(agent: Agent): Server {
     },
     createRouter(routes),
   );
+  server.on("connection", (socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
   return server;
 }

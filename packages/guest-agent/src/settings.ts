@@ -2,6 +2,8 @@
 import type { GuestInit } from "@wrenn/protocol/guest-http";
 
 export interface Settings {
+  /** which restore of the capsule this is; undefined in a machine that booted */
+  readonly generation: number | undefined;
   readonly sandboxId: string;
   readonly templateId: string;
   readonly envVars: Readonly<Record<string, string>>;
@@ -11,6 +13,7 @@ export interface Settings {
 }
 
 export const INITIAL_SETTINGS: Settings = {
+  generation: undefined,
   sandboxId: "",
   templateId: "",
   envVars: {},
@@ -18,9 +21,20 @@ export const INITIAL_SETTINGS: Settings = {
   defaultWorkdir: undefined,
 };
 
+/**
+ * Whether the init begins another life of a capsule: a resume, a rollback or a copy. The first one of a machine that was no
+ * capsule before does not: it comes from a template, where nothing but the agent ever ran.
+ */
+export function beginsAnotherLife(current: Settings, init: GuestInit): boolean {
+  if (current.sandboxId === "") return false;
+  const { sandboxId, generation } = applyInit(current, init);
+  return sandboxId !== current.sandboxId || generation !== current.generation;
+}
+
 /** The settings after an init: what it does not name stays. */
 export function applyInit(current: Settings, init: GuestInit): Settings {
   return {
+    generation: init.generation ?? current.generation,
     sandboxId: init.sandboxId ?? current.sandboxId,
     templateId: init.templateId ?? current.templateId,
     envVars: init.envVars ?? current.envVars,

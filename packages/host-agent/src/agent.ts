@@ -2,6 +2,7 @@
 import type { ProcessLock } from "@wrenn/runtime/process-lock";
 import type { HostContext } from "./host.ts";
 import { lockInstance } from "./instance-lock.ts";
+import { type Chores, startChores } from "./machines/chores.ts";
 import { recover } from "./machines/recover.ts";
 import { connectedNetworks } from "./network/connected.ts";
 import { enableForwarding } from "./network/forwarding.ts";
@@ -13,11 +14,13 @@ export class HostAgent {
   readonly #host: HostContext;
   readonly #rpc: RpcServer;
   readonly #lock: ProcessLock;
+  readonly #chores: Chores;
 
   private constructor(host: HostContext, rpc: RpcServer, lock: ProcessLock) {
     this.#host = host;
     this.#rpc = rpc;
     this.#lock = lock;
+    this.#chores = startChores(host);
   }
 
   /** @throws already_running when another host agent works on the same state folder */
@@ -29,17 +32,21 @@ export class HostAgent {
       hostRules(host.layout.instance, { resolver: host.resolver, neighbours: connectedNetworks() }),
     );
     await host.templates.sweep();
+    await host.snapshots.sweep();
     await recover(host);
     const controllers = await host.cgroups.controllers();
     if (!controllers.includes("memory"))
       host.logger.warn({ controllers }, "VMMs run without memory limits of their own");
     host.slots.fill();
+    host.warmPool.fill();
     return new HostAgent(host, await serveRpc(host), lock);
   }
 
   /** Capsules live on; the next start adopts them. */
   async close(): Promise<void> {
+    await this.#chores.stop();
     await this.#rpc.close();
+    await this.#host.warmPool.close();
     for (const { live } of this.#host.machines.list()) {
       live?.vm.detach();
       live?.guest.close();

@@ -1,8 +1,10 @@
 /** The host agent's configuration: read from the environment once, checked, then passed on as values. */
 import { WrennError } from "@wrenn/protocol/errors";
+import { LIMITS } from "@wrenn/protocol/limits";
 import { type Layout, layoutOf } from "@wrenn/runtime/layout";
 import { SLOT_MAX, SLOT_MIN } from "./network/addresses.ts";
 import type { SlotRange } from "./network/claims.ts";
+import type { CondenseLimits } from "./snapshots/condense.ts";
 
 export interface HostConfig {
   readonly layout: Layout;
@@ -14,9 +16,22 @@ export interface HostConfig {
   readonly createConcurrency: number;
   /** MiB of disk that creates leave free */
   readonly minFreeDiskMb: number;
+  /** machines that are kept running for the next creates */
+  readonly warmPool: readonly WarmTarget[];
+  /** when a paused machine's files are made fewer */
+  readonly condense: CondenseLimits;
+  /** tests may make steps of operations fail, see machines/failpoints.ts */
+  readonly failpoints: boolean;
   readonly kernel: string | undefined;
   readonly kernelModules: string | undefined;
   readonly qemu: string | undefined;
+}
+
+export interface WarmTarget {
+  readonly template: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly count: number;
 }
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -30,6 +45,12 @@ export function envToHostConfig(env: Env, cpus: number): HostConfig {
     slotPool: integer(env, "WRENN_SLOT_POOL", 4, 0, 1024),
     createConcurrency: integer(env, "WRENN_CREATE_CONCURRENCY", Math.max(2, cpus), 1, 1024),
     minFreeDiskMb: integer(env, "WRENN_MIN_FREE_DISK_MB", 512, 0, Number.MAX_SAFE_INTEGER),
+    warmPool: warmTargets(env["WRENN_WARM_POOL"] ?? ""),
+    condense: {
+      mergeAbove: integer(env, "WRENN_MERGE_MB", 128, 0, 1024 * 1024) * 1024 * 1024,
+      maxLayers: integer(env, "WRENN_MAX_DISK_LAYERS", 8, 2, 64),
+    },
+    failpoints: env["WRENN_FAILPOINTS"] === "1",
     kernel: env["WRENN_KERNEL"],
     kernelModules: env["WRENN_KERNEL_MODULES"],
     qemu: env["WRENN_QEMU"],
@@ -63,4 +84,22 @@ function slotRange(env: Env): SlotRange {
     throw invalid("WRENN_SLOTS", text, `a range such as ${SLOT_MIN}-${SLOT_MAX}`);
   }
   return range;
+}
+
+/** `minimal=2,minimal:2x1024=1`: how many of which template, and of which vCPUs and MiB if not the default. */
+function warmTargets(text: string): WarmTarget[] {
+  return text
+    .split(",")
+    .filter((entry) => entry.trim() !== "")
+    .map((entry) => {
+      const match = /^\s*([\w.-]+)(?::(\d+)x(\d+))?=(\d{1,3})\s*$/.exec(entry);
+      if (match === null) throw invalid("WRENN_WARM_POOL", text, "a list such as minimal=2,minimal:2x1024=1");
+      const [, template = "", vcpus, memoryMb, count] = match;
+      return {
+        template,
+        vcpus: Number(vcpus ?? LIMITS.vcpus.default),
+        memoryMb: Number(memoryMb ?? LIMITS.memoryMb.default),
+        count: Number(count),
+      };
+    });
 }

@@ -4,14 +4,19 @@ import { type Layout, SLOT_CLAIMS } from "@wrenn/runtime/layout";
 import { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
 import { createLogger } from "@wrenn/runtime/logger";
 import type { HostConfig } from "./config.ts";
+import { OverlayMaker } from "./disk/overlay.ts";
 import type { HostBase, HostContext } from "./host.ts";
 import { loadArtifacts } from "./images/artifacts.ts";
+import { Failpoints } from "./machines/failpoints.ts";
 import { Journal } from "./machines/journal.ts";
 import { Machines } from "./machines/registry.ts";
+import { makeWarm } from "./machines/warm.ts";
+import { WarmPool } from "./machines/warm-pool.ts";
 import { SlotClaims } from "./network/claims.ts";
 import { SlotPool } from "./network/pool.ts";
 import { hostResolver } from "./network/resolver.ts";
 import { openTunToVmms } from "./network/tun.ts";
+import { SnapshotStore } from "./snapshots/store.ts";
 import { buildTemplate } from "./templates/build.ts";
 import { kernelArgs } from "./templates/kernel-args.ts";
 import { TemplateStore } from "./templates/store.ts";
@@ -25,13 +30,15 @@ export async function createHostBase(config: HostConfig): Promise<HostBase> {
   await makeFolders(layout);
   const resolver = hostResolver();
   const claims = new SlotClaims(SLOT_CLAIMS, layout.dir, config.slots);
+  const journal = new Journal(layout.machines);
   return {
     config,
     layout,
     logger,
     cgroups: await Cgroups.open(layout.instance),
-    journal: new Journal(layout.machines),
-    machines: new Machines(),
+    journal,
+    machines: new Machines((id) => journal.recordFile(id)),
+    unborn: new Set(),
     claims,
     slots: new SlotPool({ claims, target: config.slotPool, resolver, logger }),
     resolver,
@@ -45,7 +52,7 @@ export async function createHostContext(config: HostConfig): Promise<HostContext
   const base = await createHostBase(config);
   await openTunToVmms();
   const vmm = await selectVmm(config, base.cgroups);
-  const { accelerator, snapshotFormat, version } = vmm.driver.capabilities;
+  const { accelerator, version } = vmm.driver.capabilities;
   const args = kernelArgs({ accelerator, tscKhz: vmm.tscKhz });
   // The measured frequency differs by a little from boot to boot, and that makes no other snapshot.
   const argsOfKey = kernelArgs({ accelerator, tscKhz: Math.round(vmm.tscKhz / 10_000) * 10_000 });
@@ -57,10 +64,15 @@ export async function createHostContext(config: HostConfig): Promise<HostContext
     driver: vmm.driver,
     locks: new KeyedMutex(),
     createLimit: new Semaphore(config.createConcurrency),
+    snapshots: new SnapshotStore(base.layout.snapshots, vmm.driver.capabilities),
+    overlays: new OverlayMaker(base.layout.overlays, vmm.qemuImg),
+    flattening: new Map(),
+    failpoints: new Failpoints(config.failpoints ? `${base.layout.dir}/failpoint` : undefined),
+    warmPool: new WarmPool(config.warmPool, (target) => makeWarm(host, target), base.logger),
     templates: new TemplateStore({
-      folder: config.layout.templates,
+      folder: base.layout.templates,
       artifacts,
-      snapshotFormat,
+      host: vmm.driver.capabilities,
       kernelArgs: argsOfKey,
       logger: base.logger,
       build: (_name, shape, baseImage, target) => buildTemplate(host, shape, baseImage, target),
@@ -74,6 +86,7 @@ export async function createHostContext(config: HostConfig): Promise<HostContext
 async function makeFolders(layout: Layout): Promise<void> {
   await mkdir(layout.dir, { recursive: true, mode: 0o700 });
   await mkdir(layout.templates, { recursive: true, mode: 0o700 });
+  await mkdir(layout.snapshots, { recursive: true, mode: 0o700 });
   await mkdir(layout.machines, { recursive: true, mode: 0o700 });
   // A VMM makes its control socket in a folder of its own below this one.
   await mkdir(layout.run, { recursive: true, mode: 0o711 });

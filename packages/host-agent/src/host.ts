@@ -4,11 +4,15 @@ import type { Layout } from "@wrenn/runtime/layout";
 import type { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { HostConfig } from "./config.ts";
+import type { OverlayMaker } from "./disk/overlay.ts";
 import type { Artifacts } from "./images/artifacts.ts";
+import type { Failpoints } from "./machines/failpoints.ts";
 import type { Journal } from "./machines/journal.ts";
 import type { Machines } from "./machines/registry.ts";
+import type { WarmPool } from "./machines/warm-pool.ts";
 import type { SlotClaims } from "./network/claims.ts";
 import type { SlotPool } from "./network/pool.ts";
+import type { SnapshotStore } from "./snapshots/store.ts";
 import type { TemplateStore } from "./templates/store.ts";
 import type { Cgroups } from "./vmm/cgroup.ts";
 import type { VmmDriver } from "./vmm/contract.ts";
@@ -23,6 +27,8 @@ export interface HostBase {
   readonly machines: Machines;
   readonly claims: SlotClaims;
   readonly slots: SlotPool;
+  /** names of machines that are being made and are not in `machines` yet: what they hold is not swept */
+  readonly unborn: Set<string>;
   readonly resolver: string | undefined;
 }
 
@@ -35,6 +41,12 @@ export interface HostContext extends HostBase {
   readonly locks: KeyedMutex;
   readonly createLimit: Semaphore;
   readonly templates: TemplateStore;
+  readonly snapshots: SnapshotStore;
+  readonly overlays: OverlayMaker;
+  /** machines that are being flattened; whoever wants one aborts that */
+  readonly flattening: Map<string, AbortController>;
+  readonly failpoints: Failpoints;
+  readonly warmPool: WarmPool;
   /** part of every capsule's metadata */
   readonly versions: Readonly<Record<string, string>>;
 }

@@ -38,6 +38,9 @@ export const ERRORS = {
   not_found: spec(404, FINAL),
   conflict: spec(409, FINAL),
   invalid_state: spec(409, FINAL),
+  name_reserved: spec(409, FINAL, "Choose a name that no base template has."),
+  template_name_taken: spec(409, FINAL, "Choose another name, or delete the snapshot of that name first."),
+  snapshot_in_use: spec(409, FINAL, "Destroy the capsules that were started from it first; paused ones count."),
   too_large: spec(413, FINAL),
   unsupported_media_type: spec(415, FINAL),
   not_implemented: spec(501, FINAL),
@@ -57,6 +60,19 @@ export const ERRORS = {
   boot_timeout: spec(502, RETRY, "The machine may be overloaded: try again.", "agent_error"),
   insufficient_memory: spec(502, RETRY, "Give the capsule more memory, or end what runs in it.", "agent_error"),
   guest_unreachable: spec(502, RETRY, undefined, "agent_error"),
+  snapshot_missing: spec(404, FINAL),
+  snapshot_corrupt: spec(
+    502,
+    FINAL,
+    "A file of the snapshot was changed or damaged: put it back from a backup. Nothing was removed.",
+    "agent_error",
+  ),
+  snapshot_incompatible: spec(
+    502,
+    FINAL,
+    "Install the version that the message names on this host, or start anew from a base template.",
+    "agent_error",
+  ),
   template_missing: spec(404, FINAL, "`wrenn setup` builds the base templates."),
 
   // What is wrong with the box or the installation.

@@ -16,12 +16,27 @@ export interface GuestInit {
   generation?: number;
   /** host clock in milliseconds since the epoch, read as late as possible */
   timestampMs?: number;
+  /**
+   * Milliseconds from the guest's CLOCK_MONOTONIC to the host's epoch. Wins over `timestampMs`: however late the message
+   * is read, the clock it sets is right.
+   */
+  clockOffsetMs?: number;
+  /** the root disk has grown: its file system takes the whole of it */
+  growDisk?: boolean;
   /** base64 random bytes from the host for the kernel's pool */
   entropy?: string;
   defaultUser?: string;
   defaultWorkdir?: string;
   /** replaces the variables of an earlier init */
   envVars?: Record<string, string>;
+}
+
+/** Answer of `GET /clock`, as cheap as can be: the host compares it with its own. */
+export interface GuestClock {
+  /** CLOCK_MONOTONIC in milliseconds, with fractions */
+  monotonicMs: number;
+  /** CLOCK_REALTIME in milliseconds since the epoch */
+  realtimeMs: number;
 }
 
 /** Body of `GET /health`. */

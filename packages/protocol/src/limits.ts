@@ -5,8 +5,12 @@ export const LIMITS = {
   memoryMb: { min: 128, max: 262_144, default: 512 },
   /** seconds */
   timeoutSec: { min: 0, max: 30 * 24 * 3600, default: 0 },
-  /** MiB */
-  diskSizeMb: 5120,
+  /** MiB; the base images hold file systems of the smallest size */
+  diskSizeMb: { min: 5120, max: 1024 * 1024, default: 5120 },
+  /** copies that one fork makes */
+  forkCount: { min: 1, max: 64, default: 1 },
+  /** seconds that a request waits for a capsule that it wakes */
+  wakeTimeoutSec: 60,
   /** seconds a foreground command may take when the caller does not say */
   execTimeoutSec: { min: 0, max: 7 * 24 * 3600, default: 30 },
   /** bytes of stdout and stderr together that a foreground exec returns */

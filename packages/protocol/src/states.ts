@@ -22,6 +22,10 @@ export type State = (typeof STATES)[number];
 export const END_REASONS = ["timeout", "idle", "request", "oom", "crash", "host_lost", "admin"] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
+/** Why a capsule is paused. */
+export const PAUSE_REASONS = ["request", "idle"] as const;
+export type PauseReason = (typeof PAUSE_REASONS)[number];
+
 interface Transition {
   readonly from: readonly State[];
   readonly to: State;
@@ -39,10 +43,16 @@ export const TRANSITIONS = {
   stop: { from: [...NOT_ENDED, "stopping", "error"], to: "stopping" },
   stopped: { from: ["stopping"], to: "stopped" },
   fail: { from: [...NOT_ENDED, "stopping"], to: "error" },
+  /** Back to a checkpoint: it goes through `resuming`, because another life begins, and ends as a resume does. */
+  rollback: { from: ["running", "paused"], to: "resuming" },
   /** The guest powered itself off. */
-  ended: { from: ["running"], to: "stopped" },
+  ended: { from: ["running", "pausing", "paused", "resuming", "missing"], to: "stopped" },
   lose_host: { from: ["starting", "running", "pausing", "resuming"], to: "missing" },
-  found: { from: ["missing"], to: "running" },
+  /** Its host runs it, whatever was believed here. */
+  found: { from: ["missing", "paused"], to: "running" },
+  found_paused: { from: ["missing"], to: "paused" },
+  /** Its host paused it by itself, when its idle time was over. */
+  auto_paused: { from: ["starting", "running"], to: "paused" },
 } as const satisfies Record<string, Transition>;
 
 export type Action = keyof typeof TRANSITIONS;

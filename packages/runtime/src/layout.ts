@@ -18,6 +18,10 @@ export interface Layout {
   readonly logs: string;
   readonly machines: string;
   readonly templates: string;
+  /** named snapshots and checkpoints, by id */
+  readonly snapshots: string;
+  /** empty disk layers to copy, by size */
+  readonly overlays: string;
   readonly postgres: string;
   /** JSON of the running supervisor */
   readonly supervisorFile: string;
@@ -40,6 +44,8 @@ export function layoutOf(stateDir: string, cacheDir: string): Layout {
     logs: `${dir}/logs`,
     machines: `${dir}/machines`,
     templates: `${dir}/templates`,
+    snapshots: `${dir}/snapshots`,
+    overlays: `${dir}/overlays`,
     postgres: `${dir}/postgres`,
     supervisorFile: `${dir}/supervisor.json`,
     apiKeyFile: `${dir}/api-key`,

@@ -44,6 +44,6 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
 /** Kills exactly this process and waits until it is gone. @throws when it does not go */
 export async function killProcess(identity: ProcessIdentity, timeoutMs = 10_000): Promise<void> {
   signalProcess(identity, "SIGKILL");
-  const gone = await waitFor(() => !isAlive(identity), { timeoutMs });
+  const gone = await waitFor(() => !isAlive(identity), { timeoutMs, intervalMs: 2 });
   if (gone === undefined) throw new Error(`process ${identity.pid} does not end`);
 }

@@ -2,13 +2,26 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
-import type { Capsule, Console, CreateCapsule, Exec, ExecResult } from "@wrenn/protocol/rest/capsules";
+import type {
+  Capsule,
+  Console,
+  CreateCapsule,
+  Exec,
+  ExecResult,
+  Fork,
+  ForkResult,
+  Resume,
+} from "@wrenn/protocol/rest/capsules";
 import type { ErrorEnvelope, Health } from "@wrenn/protocol/rest/common";
+import type { Checkpoint, CreateCheckpoint, CreateSnapshot, Rollback, Template } from "@wrenn/protocol/rest/snapshots";
 
 export interface ApiTarget {
   readonly url: string;
   readonly key: string;
 }
+
+/** Segments that a URL loses: without them `DELETE …/checkpoints/..` would destroy the capsule. */
+const LOST_SEGMENT = /\/\.{0,2}(?=\/|$)/;
 
 export class ApiClient {
   readonly #target: ApiTarget;
@@ -30,22 +43,68 @@ export class ApiClient {
   }
 
   get(id: string): Promise<Capsule> {
-    return this.#call("GET", `/v1/capsules/${encodeURIComponent(id)}`);
+    return this.#call("GET", capsule(id));
   }
 
   exec(id: string, request: Exec): Promise<ExecResult> {
-    return this.#call("POST", `/v1/capsules/${encodeURIComponent(id)}/exec`, request);
+    return this.#call("POST", capsule(id, "exec"), request);
   }
 
   console(id: string): Promise<Console> {
-    return this.#call("GET", `/v1/capsules/${encodeURIComponent(id)}/console`);
+    return this.#call("GET", capsule(id, "console"));
   }
 
   destroy(id: string): Promise<void> {
-    return this.#call("DELETE", `/v1/capsules/${encodeURIComponent(id)}`);
+    return this.#call("DELETE", capsule(id));
+  }
+
+  pause(id: string): Promise<Capsule> {
+    return this.#call("POST", capsule(id, "pause"));
+  }
+
+  resume(id: string, request: Resume = {}): Promise<Capsule> {
+    return this.#call("POST", capsule(id, "resume"), request);
+  }
+
+  /** Begins the capsule's idle time anew. */
+  ping(id: string): Promise<void> {
+    return this.#call("POST", capsule(id, "ping"));
+  }
+
+  fork(id: string, request: Fork = {}): Promise<ForkResult> {
+    return this.#call("POST", capsule(id, "fork"), request);
+  }
+
+  createCheckpoint(id: string, request: CreateCheckpoint = {}): Promise<Checkpoint> {
+    return this.#call("POST", capsule(id, "checkpoints"), request);
+  }
+
+  listCheckpoints(id: string): Promise<Checkpoint[]> {
+    return this.#call("GET", capsule(id, "checkpoints"));
+  }
+
+  deleteCheckpoint(id: string, name: string): Promise<void> {
+    return this.#call("DELETE", capsule(id, "checkpoints", name));
+  }
+
+  rollback(id: string, request: Rollback): Promise<Capsule> {
+    return this.#call("POST", capsule(id, "rollback"), request);
+  }
+
+  createSnapshot(request: CreateSnapshot): Promise<Template> {
+    return this.#call("POST", "/v1/snapshots", request);
+  }
+
+  listSnapshots(type?: Template["type"]): Promise<Template[]> {
+    return this.#call("GET", type === undefined ? "/v1/snapshots" : `/v1/snapshots?type=${type}`);
+  }
+
+  deleteSnapshot(name: string): Promise<void> {
+    return this.#call("DELETE", `/v1/snapshots/${encodeURIComponent(name)}`);
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    if (LOST_SEGMENT.test(path)) throw new WrennError("invalid_request", 'no id or name is empty, "." or ".."');
     const { status, text } = await this.#send(method, path, body === undefined ? undefined : JSON.stringify(body));
     if (status >= 200 && status < 300) return (text === "" ? undefined : JSON.parse(text)) as T;
     throw toError(status, text);
@@ -85,6 +144,10 @@ export class ApiClient {
       call.end(body);
     });
   }
+}
+
+function capsule(id: string, ...segments: readonly string[]): string {
+  return ["/v1/capsules", ...[id, ...segments].map(encodeURIComponent)].join("/");
 }
 
 /** The server's own error, or one that says what came instead. */

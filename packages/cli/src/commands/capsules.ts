@@ -1,43 +1,53 @@
 /** `wrenn create`, `list`, `info` and `rm`. */
 
-import { LIMITS } from "@wrenn/protocol/limits";
+import { DEFAULT_TEMPLATE, LIMITS } from "@wrenn/protocol/limits";
 import type { Capsule, CreateCapsule } from "@wrenn/protocol/rest/capsules";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { apiClient, localInstance } from "../instance.ts";
-import { duration, json, note, out, phasesLine, style, table } from "../output/print.ts";
+import { age, json, mebibytes, notePhases, out, phasesLine, table } from "../output/print.ts";
+import { showWaiting } from "../output/progress.ts";
+import { type JsonOption, parseInteger } from "./options.ts";
+import { attemptAll, reportFailures } from "./several.ts";
 
-interface JsonOption {
-  readonly json?: boolean;
-}
-
-/** A whole number; its bounds are the server's to check. */
-export function parseInteger(text: string): number {
-  if (!/^-?\d{1,15}$/.test(text)) throw new InvalidArgumentError("not a whole number.");
-  return Number(text);
+interface CreateOptions extends JsonOption {
+  readonly template?: string;
+  readonly vcpus?: number;
+  readonly memory?: number;
+  readonly disk?: number;
+  readonly timeout?: number;
+  readonly autoResume?: boolean;
 }
 
 export function createCommand(program: Command): void {
   program
     .command("create")
     .description("Create a capsule and print its id")
-    .option("-t, --template <name>", "what it starts from (default minimal)")
+    .option("-t, --template <name>", `base template or snapshot it starts from (default ${DEFAULT_TEMPLATE})`)
     .option("-c, --vcpus <n>", `virtual CPUs (default ${LIMITS.vcpus.default})`, parseInteger)
     .option("-m, --memory <MiB>", `memory (default ${LIMITS.memoryMb.default})`, parseInteger)
+    .option("--disk <MiB>", `size of its disk (default ${LIMITS.diskSizeMb.default}, or the snapshot's)`, parseInteger)
     .option("--timeout <seconds>", "idle time until it is paused (default never)", parseInteger)
+    .option("--auto-resume", "when it is paused, a request that needs it resumes it")
     .option("--json", "print the capsule as JSON")
-    .action(async (options: { template?: string; vcpus?: number; memory?: number; timeout?: number } & JsonOption) => {
-      const request: CreateCapsule = {
-        ...(options.template === undefined ? {} : { template: options.template }),
-        ...(options.vcpus === undefined ? {} : { vcpus: options.vcpus }),
-        ...(options.memory === undefined ? {} : { memory_mb: options.memory }),
-        ...(options.timeout === undefined ? {} : { timeout_sec: options.timeout }),
-      };
-      const capsule = await apiClient(localInstance()).create(request);
+    .addHelpText("after", "\nA capsule from a snapshot has the snapshot's CPUs and memory.")
+    .action(async (options: CreateOptions) => {
+      const creating = apiClient(localInstance()).create(toRequest(options));
+      const capsule = await showWaiting("creating a capsule", options.json === true, creating);
       if (options.json === true) return json(capsule);
       out(capsule.id);
-      const { total, ...phases } = capsule.timings ?? {};
-      if (total !== undefined) note(style(`ready in ${duration(total)}: ${phasesLine(phases)}`, "dim"));
+      notePhases("ready", capsule.timings);
     });
+}
+
+function toRequest({ template, vcpus, memory, disk, timeout, autoResume }: CreateOptions): CreateCapsule {
+  return {
+    ...(template === undefined ? {} : { template }),
+    ...(vcpus === undefined ? {} : { vcpus }),
+    ...(memory === undefined ? {} : { memory_mb: memory }),
+    ...(disk === undefined ? {} : { disk_size_mb: disk }),
+    ...(timeout === undefined ? {} : { timeout_sec: timeout }),
+    ...(autoResume === undefined ? {} : { auto_resume: autoResume }),
+  };
 }
 
 export function listCommand(program: Command): void {
@@ -53,10 +63,9 @@ export function listCommand(program: Command): void {
     });
 }
 
-function row(capsule: Capsule): string[] {
-  const age = duration(Math.max(Date.now() - Date.parse(capsule.created_at), 0));
-  const { id, status, template, vcpus, memory_mb, host_ip } = capsule;
-  return [id, status, template, `${vcpus}`, `${memory_mb} MiB`, host_ip ?? "-", age];
+function row({ id, status, pause_reason, template, vcpus, memory_mb, host_ip, created_at }: Capsule): string[] {
+  const state = pause_reason === undefined ? status : `${status} (${pause_reason})`;
+  return [id, state, template, `${vcpus}`, mebibytes(memory_mb), host_ip ?? "-", age(created_at)];
 }
 
 export function infoCommand(program: Command): void {
@@ -67,15 +76,23 @@ export function infoCommand(program: Command): void {
     .action(async (id: string, options: JsonOption) => {
       const capsule = await apiClient(localInstance()).get(id);
       if (options.json === true) return json(capsule);
-      const { metadata = {}, timings = {}, ...facts } = capsule;
-      const named = {
-        ...facts,
-        ...metadata,
-        ...(Object.keys(timings).length > 0 ? { created_in: phasesLine(timings) } : {}),
-      };
-      const width = Math.max(...Object.keys(named).map((name) => name.length));
-      for (const [name, value] of Object.entries(named)) out(`${name.padEnd(width)}  ${value}`);
+      const facts = factsOf(capsule);
+      const width = Math.max(...Object.keys(facts).map((name) => name.length));
+      for (const [name, value] of Object.entries(facts)) out(`${name.padEnd(width)}  ${value}`);
     });
+}
+
+function factsOf({ metadata = {}, timings = {}, ...facts }: Capsule): Record<string, unknown> {
+  return {
+    ...Object.fromEntries(Object.entries(facts).map(readable)),
+    ...metadata,
+    ...(Object.keys(timings).length > 0 ? { timings: phasesLine(timings) } : {}),
+  };
+}
+
+/** `memory_mb 1536` as `memory 1.5 GiB` */
+function readable([name, value]: [name: string, value: unknown]): [name: string, value: unknown] {
+  return name.endsWith("_mb") ? [name.slice(0, -"_mb".length), mebibytes(Number(value))] : [name, value];
 }
 
 export function removeCommand(program: Command): void {
@@ -90,11 +107,12 @@ export function removeCommand(program: Command): void {
       }
       const api = apiClient(localInstance());
       const wanted = options.all === true ? (await api.list()).map((capsule) => capsule.id) : ids;
-      const results = await Promise.allSettled(wanted.map((id) => api.destroy(id)));
-      const destroyed = wanted.filter((_id, i) => results[i]?.status === "fulfilled");
-      if (options.json === true) json({ destroyed });
-      else for (const id of destroyed) out(id);
-      const failed = results.find((result) => result.status === "rejected");
-      if (failed !== undefined) throw failed.reason;
+      const outcome = await attemptAll(wanted, async (id) => {
+        await api.destroy(id);
+        return id;
+      });
+      if (options.json === true) json({ destroyed: outcome.done });
+      else for (const id of outcome.done) out(id);
+      reportFailures(outcome, options.json === true);
     });
 }

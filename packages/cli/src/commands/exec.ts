@@ -3,7 +3,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { type Command, InvalidArgumentError } from "commander";
 import { apiClient, localInstance } from "../instance.ts";
 import { json } from "../output/print.ts";
-import { parseInteger } from "./capsules.ts";
+import { parseInteger } from "./options.ts";
 
 /** The command did not run or did not end: tells it apart from every exit code a command itself uses, as container tools do. */
 const NOT_RUN = 125;

@@ -10,7 +10,7 @@ import { readSupervisor } from "../supervisor/state.ts";
 export function statusCommand(program: Command): void {
   program
     .command("status")
-    .description("Show whether Wrenn runs, its address and key, and the number of capsules")
+    .description("Show whether Wrenn runs, its address and key, and the number of capsules by status")
     .option("--json", "print the status as JSON")
     .action(async (options: { json?: boolean }) => {
       const status = await readStatus(localInstance());
@@ -20,38 +20,48 @@ export function statusCommand(program: Command): void {
 }
 
 function describe(value: unknown): string {
-  if (value === null) return "-";
-  return typeof value === "object"
-    ? Object.entries(value)
-        .map(([name, pid]) => `${name} ${pid}`)
-        .join(", ")
-    : `${value as string | number}`;
+  const text =
+    value !== null && typeof value === "object"
+      ? Object.entries(value)
+          .map(([name, number]) => `${name} ${number}`)
+          .join(", ")
+      : `${(value as string | number | null) ?? ""}`;
+  return text === "" ? "-" : text;
 }
 
 async function readStatus(instance: Instance) {
   const { layout } = instance;
   const running = readSupervisor(layout);
-  const capsules = running === undefined ? await countLivingCapsules(layout) : await countCapsules(instance);
+  const byStatus = running === undefined ? {} : await countByStatus(instance);
+  const capsules = running === undefined ? await countLivingCapsules(layout) : sum(byStatus);
   return {
-    state: running === undefined ? "stopped" : capsules === undefined ? "degraded" : "running",
+    state: running === undefined ? "stopped" : byStatus === undefined ? "degraded" : "running",
     api_url: running?.apiUrl ?? null,
     api_key: localApiKey(layout) ?? null,
     dir: layout.dir,
     vmm: running?.vmm ?? null,
     vmm_version: running?.vmmVersion ?? null,
     accelerator: running?.accelerator ?? null,
-    capsules: capsules ?? 0,
+    capsules,
+    by_status: byStatus ?? {},
     processes: running === undefined ? {} : { supervisor: running.supervisor.pid, ...running.processes },
   };
 }
 
 /** Undefined when the API does not answer. */
-async function countCapsules(instance: Instance): Promise<number | undefined> {
+async function countByStatus(instance: Instance): Promise<Record<string, number> | undefined> {
   try {
     const capsules = await localApiClient(instance).list();
-    return capsules.filter((capsule) => !isEnded(capsule.status as State)).length;
+    const statuses = capsules.map((capsule) => capsule.status).filter((status) => !isEnded(status as State));
+    return Object.fromEntries(
+      [...new Set(statuses)].map((status) => [status, statuses.filter((s) => s === status).length]),
+    );
   } catch (error) {
     if (hasCode(error, "not_running", "database_unavailable", "internal_error")) return undefined;
     throw error;
   }
+}
+
+function sum(counts: Readonly<Record<string, number>> = {}): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
 }

@@ -44,12 +44,36 @@ export class Progress {
   };
 
   #transient(line: string): void {
-    if (this.#live)
-      process.stderr.write(CLEAR_LINE + line.replaceAll("\n", " ").slice(0, (process.stderr.columns ?? 80) + 20));
+    if (this.#live) transient(line);
   }
 
   #final(line: string): void {
     if (this.#live) process.stderr.write(CLEAR_LINE);
     note(line);
   }
+}
+
+const TICK_MS = 1000;
+
+/**
+ * Waits for `work`. When it takes longer than a second, a terminal shows what it is and how long it has taken, and at the end nothing
+ * of that; elsewhere nothing is printed.
+ * @param quiet prints nothing, for `--json`
+ */
+export async function showWaiting<T>(title: string, quiet: boolean, work: Promise<T>): Promise<T> {
+  if (quiet || !process.stderr.isTTY) return work;
+  const began = performance.now();
+  const timer = setInterval(() => {
+    transient(`${style("…", "cyan")} ${title} ${style(duration(performance.now() - began), "dim")}`);
+  }, TICK_MS);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+    process.stderr.write(CLEAR_LINE);
+  }
+}
+
+function transient(line: string): void {
+  process.stderr.write(CLEAR_LINE + line.replaceAll("\n", " ").slice(0, (process.stderr.columns ?? 80) + 20));
 }

@@ -6,31 +6,36 @@ import { randomUUID } from "node:crypto";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import type { CreateSandboxResponse } from "@wrenn/protocol/gen/hostagent_pb";
 import { idFromUuid } from "@wrenn/protocol/ids";
-import { DEFAULT_TEMPLATE, LIMITS } from "@wrenn/protocol/limits";
+import { DEFAULT_TEMPLATE } from "@wrenn/protocol/limits";
 import { Phases } from "@wrenn/runtime/phases";
-import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Queries } from "../db/database.ts";
-import { ADVISORY_LOCKS } from "../db/locks.ts";
-import { type CapsuleRow, capsules, hosts } from "../db/schema.ts";
+import { type CapsuleRow, capsules, type SnapshotRow } from "../db/schema.ts";
 import { hostError } from "../hosts/errors.ts";
-import { type HostLoad, place, RESERVING_STATES } from "../placement/place.ts";
+import { reserving } from "../placement/load.ts";
+import { admit, type HostLoad, place } from "../placement/place.ts";
+import { lockReadySnapshot } from "../snapshots/read.ts";
+import { startedFields, timingsOf } from "./answers.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { destroyMachine } from "./destroy.ts";
 import { transition } from "./transition.ts";
 
 export interface CreateRequest {
+  /** a base template or a snapshot of the team */
   readonly template: string;
   readonly vcpus: number;
   /** MiB */
   readonly memoryMb: number;
+  /** MiB */
+  readonly diskSizeMb: number;
   /** idle seconds, 0 is never */
   readonly timeoutSec: number;
+  readonly autoResume: boolean;
 }
 
 /** UUID of the base template in RPCs. */
 const MINIMAL_TEMPLATE_ID = "00000000-0000-0000-0000-000000000000";
 
-/** @throws not_found for an unknown template, no_hosts_available, and what the host could not do */
+/** @throws not_found for an unknown template, no_hosts_available, host_unavailable, and what the host could not do */
 export function createCapsule(deps: CapsuleDeps, teamId: string, request: CreateRequest): Promise<CapsuleRow> {
   const id = randomUUID();
   return deps.operations.run(id, async () => {
@@ -38,63 +43,80 @@ export function createCapsule(deps: CapsuleDeps, teamId: string, request: Create
     const { row, host } = await reserve(deps, { id, teamId, ...request });
     phases.mark("place");
     const machine = await start(deps, row, host);
-    return publish(deps, row, host, machine, phases);
+    return publish(deps, row, machine, phases);
   });
 }
 
-async function hostLoads(queries: Queries): Promise<HostLoad[]> {
-  return queries
-    .select({
-      id: hosts.id,
-      address: hosts.address,
-      status: hosts.status,
-      memoryMb: hosts.memoryMb,
-      reservedMb: sql<number>`coalesce(sum(${capsules.memoryMb}), 0)::int`,
-    })
-    .from(hosts)
-    .leftJoin(capsules, and(eq(capsules.hostId, hosts.id), inArray(capsules.state, [...RESERVING_STATES])))
-    .groupBy(hosts.id);
+/** What a snapshot decides about a capsule that starts from it. */
+function shapeOf({ template, vcpus, memoryMb, diskSizeMb }: CreateRequest, snapshot: SnapshotRow | undefined) {
+  if (snapshot === undefined) return { baseTemplate: template, vcpus, memoryMb, diskSizeMb };
+  return {
+    baseTemplate: snapshot.template,
+    snapshotId: snapshot.id,
+    vcpus: snapshot.vcpus,
+    memoryMb: snapshot.memoryMb,
+    diskSizeMb: Math.max(diskSizeMb, snapshot.diskSizeMb),
+  };
 }
 
-/** One capsule is placed at a time, so that two cannot take the same memory. */
 function reserve(
   deps: CapsuleDeps,
-  values: CreateRequest & { id: string; teamId: string },
+  request: CreateRequest & { id: string; teamId: string },
 ): Promise<{ row: CapsuleRow; host: HostLoad }> {
-  return deps.db.queries.transaction(async (tx) => {
-    await tx.execute(sql`SELECT pg_advisory_xact_lock(${ADVISORY_LOCKS.placement})`);
-    const host = place(values, await hostLoads(tx), deps.placement);
-    const [row] = await tx
-      .insert(capsules)
-      .values({ ...values, hostId: host.id, state: "starting" })
-      .returning();
+  return reserving(deps.db, async (tx, hosts) => {
+    const snapshot = await lockReadySnapshot(tx, request.teamId, request.template);
+    const shape = shapeOf(request, snapshot);
+    const host =
+      snapshot === undefined
+        ? place(shape, hosts, deps.placement)
+        : admit(snapshot.hostId, shape, hosts, deps.placement);
+    const [row] = await insertStarting(tx, [{ ...request, ...shape, hostId: host.id }]);
     if (row === undefined) throw new WrennError("internal_error", "the insert returned no row");
     return { row, host };
   });
+}
+
+export function insertStarting(
+  tx: Queries,
+  values: Omit<typeof capsules.$inferInsert, "state">[],
+): Promise<CapsuleRow[]> {
+  return tx
+    .insert(capsules)
+    .values(values.map((value) => ({ ...value, state: "starting" as const })))
+    .returning();
+}
+
+function templateIdOf({ snapshotId, template }: CapsuleRow): string {
+  return snapshotId ?? (template === DEFAULT_TEMPLATE ? MINIMAL_TEMPLATE_ID : "");
 }
 
 async function start(deps: CapsuleDeps, row: CapsuleRow, host: HostLoad): Promise<CreateSandboxResponse> {
   try {
     return await deps.hosts.get(host.address).unary.createSandbox({
       sandboxId: idFromUuid("capsule", row.id),
-      template: row.template,
-      templateId: row.template === DEFAULT_TEMPLATE ? MINIMAL_TEMPLATE_ID : "",
+      template: row.baseTemplate,
+      templateId: templateIdOf(row),
+      snapshotId: row.snapshotId ?? "",
       teamId: row.teamId,
       vcpus: row.vcpus,
       memoryMb: row.memoryMb,
       timeoutSec: row.timeoutSec,
-      diskSizeMb: LIMITS.diskSizeMb,
+      diskSizeMb: row.diskSizeMb,
     });
   } catch (error) {
     const known = publicError(hostError(error), row.template);
-    // When the host has a machine after all, the reconciler removes it: an ended row may have none.
-    await transition(deps, row, "fail", {
-      endReason: hasCode(known, "host_unavailable") ? "host_lost" : "crash",
-      endMessage: known.message,
-      endedAt: new Date(),
-    });
+    await failStarting(deps, row, known);
     throw known;
   }
+}
+
+/** When the host has a machine after all, the reconciler removes it: an ended row may have none. */
+export async function failStarting(deps: CapsuleDeps, row: CapsuleRow, error: WrennError): Promise<void> {
+  await transition(deps, row, "fail", {
+    endReason: hasCode(error, "host_unavailable") ? "host_lost" : "crash",
+    endMessage: error.message,
+    endedAt: new Date(),
+  });
 }
 
 /** Only operators set templates up; to a client a template that the host lacks does not exist. */
@@ -106,21 +128,11 @@ function publicError(error: WrennError, template: string): WrennError {
 async function publish(
   deps: CapsuleDeps,
   row: CapsuleRow,
-  host: HostLoad,
   machine: CreateSandboxResponse,
   phases: Phases,
 ): Promise<CapsuleRow> {
-  const now = new Date();
-  const { total = 0, ...own } = phases.toRecord();
-  const ofHost = machine.phases.map(({ name, ms }): [string, number] => [name, ms]);
-  const running = await transition(deps, row, "started", {
-    hostIp: machine.hostIp || null,
-    metadata: Object.keys(machine.metadata).length > 0 ? machine.metadata : null,
-    timings: [...Object.entries(own), ...ofHost, ["total", total]],
-    startedAt: now,
-    lastActiveAt: now,
-  });
+  const running = await transition(deps, row, "started", startedFields(machine, timingsOf(phases, machine.phases)));
   if (running !== undefined) return running;
-  await destroyMachine(deps, host.id, idFromUuid("capsule", row.id));
+  await destroyMachine(deps, row.hostId, idFromUuid("capsule", row.id));
   throw new WrennError("invalid_state", "the capsule was destroyed while it started");
 }

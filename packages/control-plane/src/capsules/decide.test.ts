@@ -1,76 +1,84 @@
-import { STATES, type State } from "@wrenn/protocol/states";
+import { isEnded, nextState, STATES, type State } from "@wrenn/protocol/states";
 import { describe, expect, it } from "vitest";
-import { decide, type Machine } from "./decide.ts";
+import { type Decision, decide, type Machine } from "./decide.ts";
 
-const MACHINES = ["absent", "starting", "running", "stopping", "stopped", "error"] as const;
+const MACHINES = [
+  "absent",
+  "starting",
+  "running",
+  "pausing",
+  "paused",
+  "resuming",
+  "stopping",
+  "stopped",
+  "error",
+] as const;
 type MachineStatus = (typeof MACHINES)[number];
 
 function machine(status: MachineStatus, endReason = "", endMessage = ""): Machine | undefined {
-  return status === "absent" ? undefined : { status, endReason, endMessage };
+  if (status === "absent") return undefined;
+  return { status, endReason, endMessage, hostIp: "", pauseReason: "", pausedAtUnix: 0n };
 }
 
-const same = (act: string): Record<MachineStatus, string> => ({
-  absent: act,
-  starting: act,
-  running: act,
-  stopping: act,
-  stopped: act,
-  error: act,
+/** The act, or the step that it takes. */
+const nameOf = (decision: Decision) => ("action" in decision ? decision.action : decision.act);
+
+const same = (act: string) =>
+  Object.fromEntries(MACHINES.map((status) => [status, act])) as Record<MachineStatus, string>;
+
+/** What passes by itself decides nothing. */
+const follows = (running: string, paused: string, stopped = "ended"): Record<MachineStatus, string> => ({
+  ...same("nothing"),
+  absent: "fail",
+  error: "fail",
+  running,
+  paused,
+  stopped,
 });
 
 const unwanted = { ...same("destroy_machine"), absent: "nothing" };
 
-const EXPECTED: Record<State | "no row", Record<MachineStatus, string>> = {
-  "no row": { ...same("report_unknown"), absent: "nothing" },
-  starting: {
-    absent: "fail",
-    starting: "nothing",
-    running: "start",
-    stopping: "nothing",
-    stopped: "fail",
-    error: "fail",
-  },
-  running: {
-    absent: "fail",
-    starting: "nothing",
-    running: "nothing",
-    stopping: "nothing",
-    stopped: "end",
-    error: "fail",
-  },
-  missing: {
-    absent: "fail",
-    starting: "nothing",
-    running: "find",
-    stopping: "nothing",
-    stopped: "fail",
-    error: "fail",
-  },
+const EXPECTED: Record<State, Record<MachineStatus, string>> = {
+  starting: follows("started", "auto_paused", "fail"),
+  running: follows("nothing", "auto_paused"),
+  pausing: follows("pause_failed", "paused"),
+  paused: follows("found", "nothing"),
+  resuming: follows("started", "resume_failed"),
+  missing: follows("found", "found_paused"),
   stopping: same("finish_stop"),
   stopped: unwanted,
   error: unwanted,
-  pausing: same("nothing"),
-  paused: same("nothing"),
-  resuming: same("nothing"),
 };
 
 describe("decide", () => {
-  const rows = ["no row", ...STATES] as const;
-  const pairs = rows.flatMap((state) => MACHINES.map((status) => [state, status] as const));
+  const pairs = STATES.flatMap((state) => MACHINES.map((status) => [state, status] as const));
 
   it.each(pairs)("row %s, machine %s", (state, status) => {
-    const row = state === "no row" ? undefined : { state };
-    expect(decide(row, machine(status), false).act).toBe(EXPECTED[state][status]);
+    expect(nameOf(decide({ state }, machine(status), false))).toBe(EXPECTED[state][status]);
   });
 
   it.each(pairs)("leaves row %s, machine %s alone while an operation is in flight", (state, status) => {
-    const row = state === "no row" ? undefined : { state };
-    expect(decide(row, machine(status), true).act).toBe("nothing");
+    expect(decide({ state }, machine(status), true).act).toBe("nothing");
+  });
+
+  it.each(pairs)("takes row %s, machine %s to where the machine is, by a step of the lifecycle", (state, status) => {
+    const decision = decide({ state }, machine(status), false);
+    if (!("action" in decision)) return;
+    const to = nextState(decision.action, state);
+    expect(isEnded(to) || to === status).toBe(true);
+  });
+
+  it("decides nothing about a status that it does not know", () => {
+    for (const state of STATES.filter((one) => !isEnded(one) && one !== "stopping")) {
+      const odd = { ...machine("running"), status: "dreaming" } as Machine;
+      expect(decide({ state }, odd, false).act).toBe("nothing");
+    }
   });
 
   it("keeps the reason and message of the host", () => {
     expect(decide({ state: "running" }, machine("error", "oom", "the guest ran out of memory"), false)).toEqual({
-      act: "fail",
+      act: "end",
+      action: "fail",
       reason: "oom",
       message: "the guest ran out of memory",
     });
@@ -80,7 +88,10 @@ describe("decide", () => {
     expect(decide({ state: "running" }, machine("error", "gremlins"), false)).toMatchObject({ reason: "crash" });
   });
 
-  it("calls a running capsule that its host no longer has lost", () => {
-    expect(decide({ state: "running" }, undefined, false)).toMatchObject({ act: "fail", reason: "host_lost" });
-  });
+  it.each(["running", "pausing", "paused", "resuming", "missing"] as const)(
+    "calls a capsule that is %s and that its host no longer has lost",
+    (state) => {
+      expect(decide({ state }, undefined, false)).toMatchObject({ action: "fail", reason: "host_lost" });
+    },
+  );
 });

@@ -1,14 +1,9 @@
 /** What every operation on capsules needs. */
-import type { Logger } from "@wrenn/runtime/logger";
-import type { Database } from "../db/database.ts";
-import type { HostClients } from "../hosts/clients.ts";
 import type { PlacementPolicy } from "../placement/place.ts";
-import type { Operations } from "./operations.ts";
+import type { SnapshotDeps } from "../snapshots/deps.ts";
+import type { Wakes } from "./wake.ts";
 
-export interface CapsuleDeps {
-  readonly db: Database;
-  readonly hosts: HostClients;
-  readonly operations: Operations;
+export interface CapsuleDeps extends SnapshotDeps {
   readonly placement: PlacementPolicy;
-  readonly logger: Logger;
+  readonly wakes: Wakes;
 }

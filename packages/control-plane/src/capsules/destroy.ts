@@ -3,6 +3,7 @@ import { type Id, idFromUuid, idToUuid } from "@wrenn/protocol/ids";
 import type { CapsuleRow } from "../db/schema.ts";
 import { hostError } from "../hosts/errors.ts";
 import { getHost } from "../hosts/registry.ts";
+import { dropCheckpoints, finishOrLeave } from "../snapshots/delete.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { getCapsule } from "./read.ts";
 import { transition } from "./transition.ts";
@@ -20,10 +21,15 @@ export function destroyCapsule(deps: CapsuleDeps, teamId: string, id: Id<"capsul
   });
 }
 
-/** Removes the machine of a capsule that is stopping, then the capsule is stopped. Losing the last swap to another caller is fine. */
+/**
+ * Removes the machine of a capsule that is stopping, then the capsule is stopped, then its checkpoints go; those that
+ * cannot go now are left to the reconciler. Losing the last swap to another caller is fine.
+ */
 export async function finishStopping(deps: CapsuleDeps, row: CapsuleRow, signal?: AbortSignal): Promise<void> {
+  const checkpoints = await dropCheckpoints(deps, row.id);
   await destroyMachine(deps, row.hostId, idFromUuid("capsule", row.id), signal);
   await transition(deps, row, "stopped", { endedAt: row.endedAt ?? new Date() });
+  for (const checkpoint of checkpoints) await finishOrLeave(deps, checkpoint, signal);
 }
 
 /** Tells a host to remove a machine; one that it does not know is removed already. */

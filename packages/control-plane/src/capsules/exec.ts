@@ -10,7 +10,7 @@ import { getHost } from "../hosts/registry.ts";
 import { touchCapsule } from "./activity.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { type EncodedOutput, OutputCollector } from "./output.ts";
-import { getRunningCapsule } from "./read.ts";
+import { useCapsule } from "./wake.ts";
 
 export interface ExecRequest {
   readonly cmd: string;
@@ -31,7 +31,8 @@ export interface ExecResult extends EncodedOutput {
 
 /**
  * @param signal the client's: when it leaves, the host kills the command
- * @throws not_found, invalid_state, exec_timeout, too_large, host_unavailable, and what the host could not do
+ * @throws not_found, invalid_state, exec_timeout, too_large, host_unavailable, and what the host could not do; for a
+ * capsule that is woken also what resume throws
  */
 export async function execInCapsule(
   deps: CapsuleDeps,
@@ -40,21 +41,22 @@ export async function execInCapsule(
   request: ExecRequest,
   signal: AbortSignal,
 ): Promise<ExecResult> {
-  const row = await getRunningCapsule(deps.db, teamId, id);
-  const host = await getHost(deps.db, row.hostId);
-  await touchCapsule(deps.db, row);
-  const started = performance.now();
-  const output = new OutputCollector(LIMITS.execOutputBytes);
-  const end = await runToEnd(deps.hosts.get(host.address).stream, id, request, output, signal);
-  if (end.timedOut) {
-    throw new WrennError("exec_timeout", `the command did not end within ${request.timeoutSec} s and was killed`);
-  }
-  return {
-    ...output.encode(),
-    exitCode: end.exitCode,
-    signal: end.signal,
-    durationMs: Math.round(performance.now() - started),
-  };
+  return useCapsule(deps, teamId, id, signal, async (row) => {
+    const host = await getHost(deps.db, row.hostId);
+    await touchCapsule(deps.db, row);
+    const started = performance.now();
+    const output = new OutputCollector(LIMITS.execOutputBytes);
+    const end = await runToEnd(deps.hosts.get(host.address).stream, id, request, output, signal);
+    if (end.timedOut) {
+      throw new WrennError("exec_timeout", `the command did not end within ${request.timeoutSec} s and was killed`);
+    }
+    return {
+      ...output.encode(),
+      exitCode: end.exitCode,
+      signal: end.signal,
+      durationMs: Math.round(performance.now() - started),
+    };
+  });
 }
 
 async function runToEnd(

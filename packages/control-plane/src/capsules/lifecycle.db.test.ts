@@ -2,12 +2,8 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { newId } from "@wrenn/protocol/ids";
 import type { Capsule, ExecResult } from "@wrenn/protocol/rest/capsules";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { TestPlatform, until } from "../testing/platform.ts";
+import { type Failure, TestPlatform, until } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
-
-interface Failure {
-  error: { code: string; message: string };
-}
 
 describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;
@@ -16,11 +12,7 @@ describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
     platform = await TestPlatform.start(engine);
   }, 60_000);
   afterAll(() => platform[Symbol.asyncDispose]());
-  afterEach(() => {
-    for (const point of ["create.before", "create.after", "destroy", "console"] as const) {
-      platform.host.at(point, undefined);
-    }
-  });
+  afterEach(() => platform.host.reset());
 
   const exec = (id: string, body: object, init?: RequestInit) =>
     platform.post<ExecResult & Failure>(`/v1/capsules/${id}/exec`, body, init);
@@ -53,7 +45,9 @@ describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
     for (const prefix of ["/v1/capsules", "/v1/sandboxes", "/api/v1/capsules", "/api/v1/sandboxes"]) {
       expect((await platform.request<Capsule>("GET", `${prefix}/${id}`)).body.id).toBe(id);
       expect((await platform.post<ExecResult>(`${prefix}/${id}/exec`, { cmd: "echo" })).status).toBe(200);
+      expect((await platform.request("POST", `${prefix}/${id}/ping`)).status).toBe(204);
     }
+    expect((await platform.request("GET", "/api/v1/snapshots")).status).toBe(200);
     expect((await platform.request("DELETE", `/api/v1/sandboxes/${id}`)).status).toBe(204);
   });
 

@@ -34,3 +34,10 @@ export async function getRunningCapsule(db: Database, teamId: string, id: Id<"ca
   if (row.state !== "running") throw new WrennError("invalid_state", "capsule is not running");
   return row;
 }
+
+/** @throws invalid_state unless its memory can be saved */
+export function requireSavable(row: CapsuleRow): void {
+  if (row.state !== "running" && row.state !== "paused") {
+    throw new WrennError("invalid_state", "capsule is neither running nor paused");
+  }
+}

@@ -1,8 +1,7 @@
-import { idToUuid, newId, parseId } from "@wrenn/protocol/ids";
-import { eq } from "drizzle-orm";
+import { idToUuid, newId } from "@wrenn/protocol/ids";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../db/database.ts";
-import { type CapsuleRow, capsules } from "../db/schema.ts";
+import type { CapsuleRow } from "../db/schema.ts";
 import { TestPlatform, until } from "../testing/platform.ts";
 import { ENGINES, silent } from "../testing/postgres.ts";
 import { transition } from "./transition.ts";
@@ -17,22 +16,8 @@ describe.each(ENGINES)("reconciliation on PostgreSQL $name", (engine) => {
   }, 60_000);
   afterAll(() => platform[Symbol.asyncDispose]());
 
-  async function rowOf(id: string): Promise<CapsuleRow> {
-    const [row] = await db.queries
-      .select()
-      .from(capsules)
-      .where(eq(capsules.id, idToUuid(parseId("capsule", id))));
-    if (row === undefined) throw new Error(`no row of ${id}`);
-    return row;
-  }
-
-  /** Changes the row behind the back of the control plane, which is not running. */
-  async function setState(id: string, state: CapsuleRow["state"]): Promise<void> {
-    await db.queries
-      .update(capsules)
-      .set({ state })
-      .where(eq(capsules.id, idToUuid(parseId("capsule", id))));
-  }
+  const rowOf = (id: string) => platform.rowOf(id);
+  const setState = (id: string, state: CapsuleRow["state"]) => platform.setState(id, state);
 
   it("shows why a capsule ended by itself, and lets the host forget it", async () => {
     const { id } = await platform.createCapsule();
@@ -103,6 +88,89 @@ describe.each(ENGINES)("reconciliation on PostgreSQL $name", (engine) => {
     await until(() => platform.host.machines.size === 1);
     expect(platform.host.machines.has(started)).toBe(true);
     await platform.request("DELETE", `/v1/capsules/${started}`);
+  });
+
+  it.each([
+    ["pausing", "running", "running"],
+    ["pausing", "paused", "paused"],
+    ["resuming", "running", "running"],
+    ["resuming", "paused", "paused"],
+    ["running", "paused", "paused"],
+    ["paused", "running", "running"],
+    ["starting", "paused", "paused"],
+    ["missing", "running", "running"],
+    ["missing", "paused", "paused"],
+    ["pausing", "absent", "error"],
+    ["paused", "absent", "error"],
+    ["resuming", "absent", "error"],
+    ["missing", "absent", "error"],
+    ["missing", "stopped", "stopped"],
+  ] as const)(
+    "after a restart in the middle, a row that is %s with a machine that is %s becomes %s",
+    async (...states) => {
+      const [state, machine, expected] = states;
+      const { id } = await platform.createCapsule();
+      await platform.stopControlPlane();
+      await setState(id, state);
+      if (machine === "absent") platform.host.machines.delete(id);
+      else platform.host.change(id, { status: machine, hostIp: "10.11.0.9" });
+      await platform.startControlPlane();
+      const { state: now, hostIp, endReason } = await rowOf(id);
+      expect(now).toBe(expected);
+      expect(hostIp).toBe({ running: "10.11.0.9", paused: null }[expected as string] ?? hostIp);
+      if (machine === "absent") expect(endReason).toBe("host_lost");
+      await platform.request("DELETE", `/v1/capsules/${id}`);
+    },
+  );
+
+  it("asks the host before it believes an event that may be old", async () => {
+    const [steady, other] = [await platform.createCapsule(), await platform.createCapsule()];
+    platform.host.tellLate(steady.id, "paused");
+    platform.host.tellLate(steady.id, "error");
+    platform.host.change(other.id, { status: "error", endReason: "crash" });
+    await until(() => !platform.host.machines.has(other.id));
+    expect((await platform.getCapsule(steady.id)).status).toBe("running");
+    await platform.request("DELETE", `/v1/capsules/${steady.id}`);
+  });
+
+  describe("a host that is away for long", () => {
+    beforeAll(async () => {
+      await platform.stopControlPlane();
+      await platform.startControlPlane({}, { hostLostMs: 0 });
+    });
+    afterAll(async () => {
+      await platform.stopControlPlane();
+      await platform.startControlPlane();
+    });
+
+    it("makes its capsules missing but for the paused ones, and gives back what it has", async () => {
+      const made = await Promise.all([1, 2, 3, 4, 5].map(() => platform.createCapsule()));
+      const [kept = "", slept = "", lost = "", off = "", paused = ""] = made.map(({ id }) => id);
+      await platform.act(paused, "pause");
+      await platform.host.kill();
+      const statuses = async () =>
+        (await Promise.all(made.map(({ id }) => platform.getCapsule(id)))).map((c) => c.status);
+      await until(async () => (await statuses()).join() === "missing,missing,missing,missing,paused");
+      expect(await platform.act(kept, "pause")).toMatchObject({ status: 409 });
+      platform.host.idle(slept);
+      platform.host.machines.delete(lost);
+      platform.host.change(off, { status: "stopped" });
+      await platform.host.listen();
+      await until(async () => (await statuses()).join() === "running,paused,error,stopped,paused");
+      expect(await platform.getCapsule(slept)).toMatchObject({ pause_reason: "idle" });
+      expect(await platform.getCapsule(lost)).toMatchObject({ end_reason: "host_lost" });
+      for (const { id } of made) await platform.request("DELETE", `/v1/capsules/${id}`);
+    });
+
+    it("can have its capsules destroyed: they are gone when it is back", async () => {
+      const { id } = await platform.createCapsule();
+      await platform.host.kill();
+      await platform.waitForCapsule(id, ({ status }) => status === "missing");
+      expect((await platform.request("DELETE", `/v1/capsules/${id}`)).status).toBe(503);
+      await platform.host.listen();
+      await until(() => !platform.host.machines.has(id));
+      await until(async () => (await rowOf(id)).state === "stopped");
+    });
   });
 
   describe("transition", () => {

@@ -1,49 +1,51 @@
 /**
  * Makes the database and the hosts agree: on every connection to a host, on every change it reports, and every few seconds.
- * The journal of a host is the truth about machines; a host that does not answer changes no capsule.
+ * The journal of a host is the truth about machines. A host that does not answer for long makes its capsules `missing`,
+ * which ends none of them.
  */
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { WrennError } from "@wrenn/protocol/errors";
 import type { GetHostResponse, SandboxInfo, WatchSandboxesResponse } from "@wrenn/protocol/gen/hostagent_pb";
-import { idFromUuid, idToUuid, parseId } from "@wrenn/protocol/ids";
+import { TRANSITIONS } from "@wrenn/protocol/states";
 import { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
-import { and, eq, notInArray } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import { type CapsuleRow, capsules, type HostRow } from "../db/schema.ts";
-import { hostError } from "../hosts/errors.ts";
 import { listHosts, markOnline, markUnreachable } from "../hosts/registry.ts";
 import { HostWatch } from "../hosts/watch.ts";
-import { type Decision, decide } from "./decide.ts";
+import { settleSnapshots } from "../snapshots/settle.ts";
+import { decide } from "./decide.ts";
 import type { CapsuleDeps } from "./deps.ts";
-import { destroyMachine, finishStopping } from "./destroy.ts";
+import { settleCapsules, uuidOf } from "./pass.ts";
 import { transition } from "./transition.ts";
 
-const INTERVAL_MS = 10_000;
-const RPC_TIMEOUT_MS = 60_000;
-const FIRST_PASS_MS = 5_000;
-const PARALLEL = 8;
+/** How long a host may be away before its capsules are called missing: longer than a restart or an upgrade takes. */
+export const HOST_LOST_MS = 90_000;
 
-/** UUID of a machine's capsule; undefined when its name is none of ours. */
-function uuidOf(sandboxId: string): string | undefined {
-  try {
-    return idToUuid(parseId("capsule", sandboxId));
-  } catch {
-    return undefined;
-  }
-}
+const INTERVAL_MS = 10_000;
+const FIRST_PASS_MS = 5_000;
+const SNAPSHOT_PASS_MS = 60_000;
+const PARALLEL = 8;
 
 export class Reconciler implements AsyncDisposable {
   readonly #deps: CapsuleDeps;
+  readonly #hostLostMs: number;
   readonly #closing = new AbortController();
   readonly #watches: HostWatch[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #locks = new KeyedMutex();
   readonly #slots = new Semaphore(PARALLEL);
   readonly #online = new Set<string>();
-  /** machines without a row that were reported */
+  /** when hosts that do not answer were first found so, on the clock of `performance` */
+  readonly #awaySince = new Map<string, number>();
+  /** passes of hosts that have not begun */
+  readonly #waiting = new Map<string, Promise<void>>();
+  /** machines and snapshots without a row that were reported */
   readonly #unknown = new Set<string>();
 
-  constructor(deps: CapsuleDeps) {
+  constructor(deps: CapsuleDeps, hostLostMs = HOST_LOST_MS) {
     this.#deps = deps;
+    this.#hostLostMs = hostLostMs;
   }
 
   /** Follows every host. Resolves when each was reconciled once or did not answer, and after some seconds in any case. */
@@ -82,17 +84,31 @@ export class Reconciler implements AsyncDisposable {
     await markOnline(this.#deps.db, host.id, info);
     if (!this.#online.has(host.id)) this.#deps.logger.info({ event: "host_online", host: host.address });
     this.#online.add(host.id);
+    this.#awaySince.delete(host.id);
   }
 
   async #onLost(host: HostRow, error: WrennError): Promise<void> {
     if (this.#online.delete(host.id)) {
       this.#deps.logger.warn({ event: "host_watch_lost", host: host.address, err: error });
     }
+    const since = this.#awaySince.get(host.id) ?? performance.now();
+    this.#awaySince.set(host.id, since);
     try {
       await markUnreachable(this.#deps.db, host.id);
+      if (performance.now() - since >= this.#hostLostMs) await this.#loseCapsules(host);
     } catch {
       // The database is away too: the next failed attempt says it again.
     }
+  }
+
+  /** Paused capsules need nothing of their host: they stay what they are. */
+  async #loseCapsules(host: HostRow): Promise<void> {
+    const rows = await this.#deps.db.queries
+      .select()
+      .from(capsules)
+      .where(and(eq(capsules.hostId, host.id), inArray(capsules.state, [...TRANSITIONS.lose_host.from])));
+    const idle = rows.filter(({ id }) => !this.#deps.operations.has(id));
+    for (const row of idle) await transition(this.#deps, row, "lose_host");
   }
 
   async #repeat(host: HostRow): Promise<void> {
@@ -100,114 +116,72 @@ export class Reconciler implements AsyncDisposable {
     for (;;) {
       await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      if (this.#online.has(host.id)) await this.#pass(host).catch((error: unknown) => this.#report("pass", error));
+      if (!this.#online.has(host.id)) continue;
+      const passes = await Promise.allSettled([this.#pass(host), this.#snapshotPass(host)]);
+      for (const pass of passes) if (pass.status === "rejected") this.#report(pass.reason);
     }
   }
 
   async #onEvent(host: HostRow, event: WatchSandboxesResponse["event"]): Promise<void> {
-    if (event.case === "snapshot") return this.#pass(host);
-    if (event.case === "changed") this.#track(this.#settleMachine(host, event.value));
-    // A machine that is gone is judged by a whole pass: only that reads the rows before it asks the host.
+    if (event.case === "snapshot") {
+      this.#track(this.#snapshotPass(host));
+      return this.#pass(host);
+    }
+    if (event.case === "changed") this.#track(this.#onChanged(host, event.value));
     if (event.case === "removed") this.#track(this.#pass(host));
   }
 
+  /** An event may be older than the row that it is compared with, so it only says that it is time to ask the host. */
+  async #onChanged(host: HostRow, machine: SandboxInfo): Promise<void> {
+    const row = await this.#rowOf(machine.sandboxId);
+    const settled = row !== undefined && decide(row, machine, this.#deps.operations.has(row.id)).act === "nothing";
+    if (!settled) await this.#pass(host);
+  }
+
+  async #rowOf(sandboxId: string): Promise<CapsuleRow | undefined> {
+    const id = uuidOf(sandboxId);
+    const rows = id === undefined ? [] : await this.#deps.db.queries.select().from(capsules).where(eq(capsules.id, id));
+    return rows[0];
+  }
+
   #track(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) => this.#report("reconcile", error))
-      .finally(() => this.#running.delete(tracked));
+    const tracked = work.catch((error: unknown) => this.#report(error)).finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
   }
 
-  #report(what: string, error: unknown): void {
+  #report(error: unknown): void {
     if (this.#closing.signal.aborted) return;
-    this.#deps.logger.warn({ event: "reconcile_failed", what, err: error });
+    this.#deps.logger.warn({ event: "reconcile_failed", err: error });
   }
 
-  /**
-   * Compares all rows and machines of one host. Rows are read before the host is asked, so that an absent machine is
-   * truly gone, and those of machines again after it, so that a machine without a row is truly nobody's.
-   */
-  #pass(host: HostRow): Promise<void> {
-    return this.#locks.run(`pass ${host.id}`, async () => {
-      const before = await this.#liveRows(host);
-      const { sandboxes } = await this.#deps.hosts
-        .get(host.address)
-        .unary.listSandboxes({}, { signal: this.#closing.signal, timeoutMs: RPC_TIMEOUT_MS })
-        .catch((error: unknown) => {
-          throw hostError(error);
-        });
-      const present = new Set(sandboxes.map(({ sandboxId }) => sandboxId));
-      const absent = before.filter((row) => !present.has(idFromUuid("capsule", row.id)));
-      await Promise.all([
-        ...absent.map((row) => this.#settle(host, idFromUuid("capsule", row.id), row, undefined)),
-        ...sandboxes.map((machine) => this.#settleMachine(host, machine)),
-      ]);
-    });
-  }
-
-  #liveRows(host: HostRow): Promise<CapsuleRow[]> {
-    return this.#deps.db.queries
-      .select()
-      .from(capsules)
-      .where(and(eq(capsules.hostId, host.id), notInArray(capsules.state, ["stopped", "error"])));
-  }
-
-  async #settleMachine(host: HostRow, machine: SandboxInfo): Promise<void> {
-    const id = uuidOf(machine.sandboxId);
-    const [row] =
-      id === undefined ? [] : await this.#deps.db.queries.select().from(capsules).where(eq(capsules.id, id));
-    await this.#settle(host, machine.sandboxId, row, machine);
-  }
-
-  async #settle(
-    host: HostRow,
-    sandboxId: string,
-    row: CapsuleRow | undefined,
-    machine: SandboxInfo | undefined,
-  ): Promise<void> {
-    const decision = decide(row, machine, row !== undefined && this.#deps.operations.has(row.id));
-    if (decision.act === "nothing") return;
-    await this.#slots.run(() => this.#locks.run(sandboxId, () => this.#apply(host, sandboxId, row, machine, decision)));
-  }
-
-  /** Once a machine: it may be somebody's only copy, so it is never removed. */
-  #reportUnknown(host: HostRow, sandboxId: string): void {
-    if (this.#unknown.has(sandboxId)) return;
-    this.#unknown.add(sandboxId);
-    this.#deps.logger.warn({ event: "unknown_machine", capsule: sandboxId, host: host.address });
-  }
-
-  async #apply(
-    host: HostRow,
-    sandboxId: string,
-    row: CapsuleRow | undefined,
-    machine: SandboxInfo | undefined,
-    decision: Decision,
-  ): Promise<void> {
-    const deps = this.#deps;
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(RPC_TIMEOUT_MS)]);
-    const remove = () => destroyMachine(deps, host.id, sandboxId, signal);
-    if (row === undefined) return this.#reportUnknown(host, sandboxId);
-    switch (decision.act) {
-      case "destroy_machine":
-        return remove();
-      case "start":
-        await transition(deps, row, "started", { startedAt: new Date(), hostIp: machine?.hostIp || null });
-        return;
-      case "find":
-        await transition(deps, row, "found");
-        return;
-      case "finish_stop":
-        return finishStopping(deps, row, signal);
-      case "fail":
-      case "end": {
-        const action = decision.act === "fail" ? "fail" : "ended";
-        const ended = { endReason: decision.reason, endMessage: decision.message, endedAt: new Date() };
-        const moved = await transition(deps, row, action, ended);
-        if (moved !== undefined && machine !== undefined) await remove();
-        return;
-      }
-      case "nothing":
+  /** Once each: it may be somebody's only copy, so it is never removed. */
+  #reportUnknown(host: HostRow, event: "unknown_machine" | "unknown_snapshot", ids: string[]): void {
+    for (const id of ids.filter((one) => !this.#unknown.has(one))) {
+      this.#unknown.add(id);
+      this.#deps.logger.warn({ event, id, host: host.address });
     }
+  }
+
+  /** Whoever asks while a pass waits for its turn shares it: it has not looked at anything yet. */
+  #pass(host: HostRow): Promise<void> {
+    const waiting = this.#waiting.get(host.id);
+    if (waiting !== undefined) return waiting;
+    const pass = this.#locks.run(`capsules ${host.id}`, async () => {
+      this.#waiting.delete(host.id);
+      const { signal } = this.#closing;
+      const failed = (error: unknown) => this.#report(error);
+      const unknown = await settleCapsules(this.#deps, host, { signal, slots: this.#slots, failed });
+      this.#reportUnknown(host, "unknown_machine", unknown);
+    });
+    this.#waiting.set(host.id, pass);
+    return pass;
+  }
+
+  /** Snapshots change only when this side asks, so no event hints at them. */
+  #snapshotPass(host: HostRow): Promise<void> {
+    return this.#locks.run(`snapshots ${host.id}`, async () => {
+      const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(SNAPSHOT_PASS_MS)]);
+      this.#reportUnknown(host, "unknown_snapshot", await settleSnapshots(this.#deps, host, signal));
+    });
   }
 }

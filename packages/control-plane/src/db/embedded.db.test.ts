@@ -114,8 +114,29 @@ describe.each(ENGINES)("migrations on PostgreSQL $name", (engine) => {
     await Promise.all(replicas.map((replica) => migrateDatabase(replica)));
     for (const replica of replicas) await migrateDatabase(replica);
     const tables = await query(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1");
-    expect(tables.map(({ tablename }) => tablename)).toEqual(["api_keys", "capsules", "hosts", "teams"]);
+    expect(tables.map(({ tablename }) => tablename)).toEqual(["api_keys", "capsules", "hosts", "snapshots", "teams"]);
     await Promise.all(replicas.map((replica) => replica.close()));
+  });
+
+  it("keep the capsules of the version before", async () => {
+    await using server = await startTestPostgres(engine);
+    const url = await freshDatabase(server.postgres);
+    const apply = (name: string) =>
+      query(url, readFileSync(new URL(`migrations/${name}.sql`, import.meta.url), "utf8"));
+    const id = "00000000-0000-4000-8000-000000000001";
+    await apply("0000_first");
+    await query(url, `INSERT INTO teams (id, name, slug) VALUES ('${id}', 'Team', 'team')`);
+    await query(url, `INSERT INTO hosts (id, address) VALUES ('${id}', 'unix:/x')`);
+    await query(
+      url,
+      `INSERT INTO capsules (id, team_id, host_id, state, template, vcpus, memory_mb, timeout_sec)
+       VALUES ('${id}', '${id}', '${id}', 'running', 'python', 1, 512, 0)`,
+    );
+    await apply("0001_snapshots");
+    const columns = "template, base_template, disk_size_mb, auto_resume, snapshot_id";
+    expect(await query(url, `SELECT ${columns} FROM capsules`)).toEqual([
+      { template: "python", base_template: "python", disk_size_mb: 5120, auto_resume: false, snapshot_id: null },
+    ]);
   });
 });
 

@@ -36,6 +36,7 @@ export async function markOnline(db: Database, id: string, host: GetHostResponse
       vmm: host.vmm,
       accelerator: host.accelerator,
       agentVersion: host.agentVersion,
+      templates: host.templates,
       lastSeenAt: now,
       updatedAt: now,
     })

@@ -5,6 +5,8 @@ import { silent } from "../testing/postgres.ts";
 import { buildServer } from "./server.ts";
 
 interface Operation {
+  operationId: string;
+  requestBody?: { required?: boolean };
   security?: unknown[];
   responses: Record<string, { content?: Record<string, { schema: { $ref?: string } }> }>;
 }
@@ -34,13 +36,32 @@ describe("the OpenAPI document", () => {
     expect(document.openapi).toBe("3.1.0");
     expect(routes.toSorted()).toEqual([
       "DELETE /v1/capsules/{id}",
+      "DELETE /v1/capsules/{id}/checkpoints/{name}",
+      "DELETE /v1/snapshots/{name}",
       "GET /health",
       "GET /v1/capsules",
       "GET /v1/capsules/{id}",
+      "GET /v1/capsules/{id}/checkpoints",
       "GET /v1/capsules/{id}/console",
+      "GET /v1/snapshots",
       "POST /v1/capsules",
+      "POST /v1/capsules/{id}/checkpoints",
       "POST /v1/capsules/{id}/exec",
+      "POST /v1/capsules/{id}/fork",
+      "POST /v1/capsules/{id}/pause",
+      "POST /v1/capsules/{id}/ping",
+      "POST /v1/capsules/{id}/resume",
+      "POST /v1/capsules/{id}/rollback",
+      "POST /v1/snapshots",
     ]);
+  });
+
+  it("says which bodies may be left out", () => {
+    const withBody = operations().filter(({ requestBody }) => requestBody !== undefined);
+    const optional = withBody.filter(({ requestBody }) => requestBody?.required === false);
+    const ids = optional.map(({ operationId }) => operationId);
+    expect(ids.toSorted()).toEqual(["createCheckpoint", "forkCapsule", "resumeCapsule"]);
+    expect(withBody.length).toBeGreaterThan(ids.length);
   });
 
   it("documents the envelope for every error status, with statuses of the registry only", () => {

@@ -5,11 +5,17 @@ import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { VERSION } from "../version.ts";
+import { isOptional } from "./validation.ts";
 
 /** The parts of the document that are touched up here. */
+interface Operation {
+  operationId?: string;
+  requestBody?: { required?: boolean };
+  responses?: Record<string, { description?: string }>;
+}
 interface Document {
   components?: { schemas?: Record<string, unknown> };
-  paths?: Record<string, Record<string, { responses?: Record<string, { description?: string }> }>>;
+  paths?: Record<string, Record<string, Operation>>;
 }
 
 const INFO = {
@@ -53,26 +59,39 @@ function nameResponses(document: Document): void {
   }
 }
 
-function touchUp(document: Document): void {
+/** @param optional ids of the operations whose body may be left out; the generator takes every body for required */
+function relaxBodies(document: Document, optional: ReadonlySet<string>): void {
+  for (const { operationId, requestBody } of Object.values(document.paths ?? {}).flatMap(Object.values<Operation>)) {
+    if (requestBody !== undefined && optional.has(operationId ?? "")) requestBody.required = false;
+  }
+}
+
+function touchUp(document: Document, optionalBodies: ReadonlySet<string>): void {
   dropUnusedSchemas(document);
+  relaxBodies(document, optionalBodies);
   nameResponses(document);
   tidy(document.components?.schemas);
 }
 
 /** Register it before the routes that it describes. */
 export async function registerOpenapi(app: FastifyInstance): Promise<void> {
+  const optionalBodies = new Set<string>();
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
       info: INFO,
-      tags: [{ name: "Capsules" }, { name: "Platform" }],
+      tags: [{ name: "Capsules" }, { name: "Checkpoints" }, { name: "Snapshots" }, { name: "Platform" }],
       components: { securitySchemes: { apiKey: { type: "apiKey", in: "header", name: "X-API-Key" } } },
       security: [{ apiKey: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (input) => {
+      const { body, operationId } = input.schema ?? {};
+      if (isOptional(body) && operationId !== undefined) optionalBodies.add(operationId);
+      return jsonSchemaTransform(input);
+    },
     transformObject: (input) => {
       const document = jsonSchemaTransformObject(input);
-      touchUp(document as Document);
+      touchUp(document as Document, optionalBodies);
       return document;
     },
   });

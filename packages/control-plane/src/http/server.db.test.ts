@@ -6,12 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../db/database.ts";
 import { apiKeys, teams } from "../db/schema.ts";
 import { hashApiKey, newApiKey, storeApiKey } from "../identity/api-keys.ts";
-import { TestPlatform } from "../testing/platform.ts";
+import { type Failure, TestPlatform } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
-
-interface Failure {
-  error: { code: string; message: string };
-}
 
 describe.each(ENGINES)("the API on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;
@@ -72,6 +68,14 @@ describe.each(ENGINES)("the API on PostgreSQL $name", (engine) => {
         ["DELETE", "", undefined],
         ["POST", "/exec", '{"cmd":"echo"}'],
         ["GET", "/console", undefined],
+        ["POST", "/pause", undefined],
+        ["POST", "/resume", undefined],
+        ["POST", "/ping", undefined],
+        ["POST", "/fork", undefined],
+        ["POST", "/checkpoints", undefined],
+        ["GET", "/checkpoints", undefined],
+        ["DELETE", "/checkpoints/x", undefined],
+        ["POST", "/rollback", '{"checkpoint":"x"}'],
       ] as const) {
         expect((await raw(method, `/v1/capsules/${id}${path}`, body, headers)).status, method + path).toBe(404);
       }
@@ -151,6 +155,14 @@ describe.each(ENGINES)("the API on PostgreSQL $name", (engine) => {
         ["DELETE", "", undefined],
         ["POST", "/exec", '{"cmd":"echo"}'],
         ["GET", "/console", undefined],
+        ["POST", "/pause", undefined],
+        ["POST", "/resume", undefined],
+        ["POST", "/ping", undefined],
+        ["POST", "/fork", undefined],
+        ["POST", "/checkpoints", undefined],
+        ["GET", "/checkpoints", undefined],
+        ["DELETE", "/checkpoints/x", undefined],
+        ["POST", "/rollback", '{"checkpoint":"x"}'],
       ] as const) {
         const answer = await raw(method, `/v1/capsules/${id}${path}`, body);
         expect(answer, method + path).toMatchObject({

@@ -11,7 +11,7 @@ import { sendError } from "./errors.ts";
 import { registerNotFound } from "./not-found.ts";
 import { registerOpenapi } from "./openapi.ts";
 import { requestId } from "./request-id.ts";
-import { validatorCompiler } from "./validation.ts";
+import { isOptional, validatorCompiler } from "./validation.ts";
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 620_000;
@@ -31,11 +31,11 @@ function newServer({ capsules: { logger } }: ApiContext): App {
   });
 }
 
-/** An empty body is only right where none is asked for. */
+/** An empty body is only right where none is asked for, or where all of it may be left out. */
 function acceptJsonOnly(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (request, text, done) => {
-    if (text === "" && request.routeOptions.schema?.body === undefined) return done(null);
+    if (text === "" && isOptional(request.routeOptions.schema?.body)) return done(null, undefined);
     try {
       done(null, JSON.parse(text as string));
     } catch (cause) {
@@ -43,9 +43,11 @@ function acceptJsonOnly(app: App): void {
     }
   });
   app.addHook("preValidation", async (request) => {
-    if (request.body === undefined && request.routeOptions.schema?.body !== undefined) {
-      throw new WrennError("invalid_request", "invalid JSON body");
-    }
+    const { body: schema } = request.routeOptions.schema ?? {};
+    if (request.body !== undefined || schema === undefined) return;
+    if (!isOptional(schema)) throw new WrennError("invalid_request", "invalid JSON body");
+    // Fastify would give the validator null.
+    request.body = {};
   });
 }
 

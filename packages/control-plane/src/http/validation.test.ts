@@ -12,7 +12,14 @@ describe("validatorCompiler", () => {
   it("fills in the defaults", () => {
     const validate = validatorCompiler({ schema: createCapsuleSchema, method: "POST", url: "/" });
     expect(validate({ unknown: true })).toEqual({
-      value: { template: "minimal", vcpus: 1, memory_mb: 512, timeout_sec: 0 },
+      value: {
+        template: "minimal",
+        vcpus: 1,
+        memory_mb: 512,
+        disk_size_mb: 5120,
+        timeout_sec: 0,
+        auto_resume: false,
+      },
     });
   });
 

@@ -1,7 +1,7 @@
 /** What is wrong with a request, in one sentence that names the field. */
 import { WrennError } from "@wrenn/protocol/errors";
 import type { FastifySchemaCompiler } from "fastify";
-import type { z } from "zod";
+import { z } from "zod";
 
 type Issue = z.core.$ZodIssue;
 
@@ -51,3 +51,8 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) 
     };
   };
 };
+
+/** Whether a request may leave out what the schema describes. */
+export function isOptional(schema: unknown): boolean {
+  return schema === undefined || (schema instanceof z.ZodType && schema.safeParse(undefined).success);
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type HostLoad, place } from "./place.ts";
+import { admit, type HostLoad, place } from "./place.ts";
 
 const policy = { memoryOvercommit: 2 };
 
@@ -28,5 +28,24 @@ describe("place", () => {
 
   it("places nothing on a host whose size is unknown", () => {
     expect(() => place({ memoryMb: 128 }, [host("a", { memoryMb: null })], policy)).toThrow(/the most is 0 MiB/);
+  });
+});
+
+describe("admit", () => {
+  const hosts = [host("full", { reservedMb: 1900 }), host("other"), host("draining", { status: "draining" })];
+
+  it("takes the host that it is told, however much is left elsewhere", () => {
+    expect(admit("full", { memoryMb: 100 }, hosts, policy).id).toBe("full");
+    expect(() => admit("full", { memoryMb: 101 }, hosts, policy)).toThrow("101 MiB of memory are needed, and 100 MiB");
+  });
+
+  it("takes one that is draining: what is there cannot go elsewhere", () => {
+    expect(admit("draining", { memoryMb: 100 }, hosts, policy).id).toBe("draining");
+  });
+
+  it("takes no host that does not answer", () => {
+    const gone = [host("gone", { status: "unreachable" })];
+    expect(() => admit("gone", { memoryMb: 1 }, gone, policy)).toThrow("does not answer");
+    expect(() => admit("unknown", { memoryMb: 1 }, gone, policy)).toThrow("does not answer");
   });
 });

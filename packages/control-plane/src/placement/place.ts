@@ -45,3 +45,27 @@ export function place(request: { memoryMb: number }, hosts: readonly HostLoad[],
   }
   return best;
 }
+
+/**
+ * The one host that has what the capsules are started from. It may be draining: they cannot go anywhere else.
+ * @throws host_unavailable, no_hosts_available
+ */
+export function admit(
+  hostId: string,
+  request: { memoryMb: number },
+  hosts: readonly HostLoad[],
+  policy: PlacementPolicy,
+): HostLoad {
+  const host = hosts.find(({ id }) => id === hostId);
+  if (host === undefined || !["online", "draining"].includes(host.status)) {
+    throw new WrennError("host_unavailable", "the only host that can do this does not answer: try again in a moment");
+  }
+  const free = Math.max(0, freeMb(host, policy));
+  if (free < request.memoryMb) {
+    throw new WrennError(
+      "no_hosts_available",
+      `${request.memoryMb} MiB of memory are needed, and ${free} MiB are left on the only host that can do this`,
+    );
+  }
+  return host;
+}

@@ -8,51 +8,48 @@ import { toConnectError } from "@wrenn/protocol/connect-errors";
 import { WrennError } from "@wrenn/protocol/errors";
 import {
   type CreateSandboxRequest,
+  type CreateSnapshotRequest,
   type ExecStreamRequest,
-  ExecStreamResponseSchema,
+  type ForkSandboxRequest,
   GetHostResponseSchema,
   HostAgentService,
+  type ResumeSandboxRequest,
   type SandboxInfo,
   SandboxInfoSchema,
-  type WatchSandboxesResponse,
+  type SnapshotInfo,
+  SnapshotInfoSchema,
   WatchSandboxesResponseSchema,
 } from "@wrenn/protocol/gen/hostagent_pb";
+import { KeyedMutex } from "@wrenn/runtime/locks";
+import { type Event, removed, runCommand, snapshot, Watcher } from "./fake-messages.ts";
 
-/** Where a test can step in: before the machine exists, after it exists but before the answer, and at the others' start. */
-export type Point = "create.before" | "create.after" | "destroy" | "console";
+/** Where a test can step in: before and after the step itself, or at the start of those that have one point. */
+export type Point =
+  | `${"create" | "pause" | "resume" | "snapshot" | "fork" | "rollback"}.${"before" | "after"}`
+  | "destroy"
+  | "snapshot.delete"
+  | "console";
 
 type Hook = () => void | Promise<void>;
-type Event = WatchSandboxesResponse["event"];
 
-const text = new TextEncoder();
-
-class Watcher {
-  readonly #queue: Event[] = [];
-  #wake = Promise.withResolvers<void>();
-
-  push(event: Event): void {
-    this.#queue.push(event);
-    this.#wake.resolve();
-  }
-
-  async *events(signal: AbortSignal): AsyncGenerator<Event> {
-    signal.addEventListener("abort", () => this.#wake.resolve(), { once: true });
-    while (!signal.aborted) {
-      for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) yield event;
-      await this.#wake.promise;
-      this.#wake = Promise.withResolvers();
-    }
-  }
-}
+const STEP_PHASES = [
+  { name: "vmm_start", ms: 40.5 },
+  { name: "guest_init", ms: 12 },
+];
 
 export class FakeHost implements AsyncDisposable {
   readonly machines = new Map<string, SandboxInfo>();
+  readonly snapshots = new Map<string, SnapshotInfo>();
   readonly created: CreateSandboxRequest[] = [];
+  readonly resumed: ResumeSandboxRequest[] = [];
   readonly execs: ExecStreamRequest[] = [];
+  readonly pinged: string[] = [];
   /** commands whose caller left before their end */
   abortedExecs = 0;
   memoryMb = 16_384;
+  templates = ["minimal"];
   readonly #hooks = new Map<Point, Hook>();
+  readonly #locks = new KeyedMutex();
   readonly #watchers = new Set<Watcher>();
   readonly #socket: string;
   #server: http.Server | undefined;
@@ -68,6 +65,10 @@ export class FakeHost implements AsyncDisposable {
     );
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(this.#socket, resolve));
     this.#server = server;
+  }
+
+  get listening(): boolean {
+    return this.#server !== undefined;
   }
 
   /** Ends as a killed process does: connections break, nothing is answered. Machines live on. */
@@ -90,26 +91,42 @@ export class FakeHost implements AsyncDisposable {
     else this.#hooks.set(point, hook);
   }
 
+  /** Takes all hooks away. */
+  reset(): void {
+    this.#hooks.clear();
+  }
+
   failAt(point: Point, error: WrennError): void {
     this.at(point, () => {
       throw error;
     });
   }
 
-  /** Callers wait at the point until `release`; `reached` resolves when the first one does. */
-  holdAt(point: Point): { reached: Promise<void>; release: () => void } {
+  /** Callers wait at the point until `release`, or until `fail` ends the step there; `reached` resolves with the first one. */
+  holdAt(point: Point): { reached: Promise<void>; release: () => void; fail: () => void } {
     const [reached, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     this.at(point, () => {
       reached.resolve();
       return held.promise;
     });
-    return { reached: reached.promise, release: held.resolve };
+    const fail = () => held.reject(new WrennError("vmm_failed", "the test ends the step here"));
+    return { reached: reached.promise, release: held.resolve, fail };
   }
 
   /** The machine changes by itself. */
-  change(sandboxId: string, changes: Partial<Pick<SandboxInfo, "status" | "endReason" | "endMessage">>): void {
+  change(sandboxId: string, changes: Partial<Omit<SandboxInfo, "$typeName" | "sandboxId">>): void {
     const machine = this.machines.get(sandboxId) ?? create(SandboxInfoSchema, { sandboxId });
     this.#set(create(SandboxInfoSchema, { ...machine, ...changes }));
+  }
+
+  /** An event that comes late: the machine is something else already. */
+  tellLate(sandboxId: string, status: string): void {
+    const machine = this.machines.get(sandboxId) ?? create(SandboxInfoSchema, { sandboxId });
+    this.#tell({ case: "changed", value: create(SandboxInfoSchema, { ...machine, status }) });
+  }
+
+  statusOf(sandboxId: string): string | undefined {
+    return this.machines.get(sandboxId)?.status;
   }
 
   #set(machine: SandboxInfo): void {
@@ -131,47 +148,129 @@ export class FakeHost implements AsyncDisposable {
 
   #service(): ServiceImpl<typeof HostAgentService> {
     return {
-      getHost: () =>
-        create(GetHostResponseSchema, {
-          agentVersion: "0.0.0",
-          vmm: "fake",
-          accelerator: "tcg",
-          cpuCores: 2,
-          memoryMb: BigInt(this.memoryMb),
-          diskFreeMb: 10_000n,
-          arch: "x86_64",
-          templates: ["minimal"],
-        }),
+      getHost: () => this.#describe(),
       createSandbox: (request) => this.#create(request),
-      destroySandbox: async ({ sandboxId }) => {
-        await this.#reach("destroy");
-        if (this.machines.delete(sandboxId)) this.#tell({ case: "removed", value: removed(sandboxId) });
+      destroySandbox: ({ sandboxId }) => this.#locks.run(sandboxId, () => this.#destroy(sandboxId)),
+      pauseSandbox: ({ sandboxId }) => this.#step("pause", sandboxId, ["running"], () => this.#pause(sandboxId)),
+      resumeSandbox: (request) => {
+        this.resumed.push(request);
+        return this.#step("resume", request.sandboxId, ["paused"], () => this.#run(request.sandboxId, "10.11.0.2"));
+      },
+      pingSandbox: ({ sandboxId }) => {
+        this.pinged.push(this.#machine(sandboxId, ["running"]).sandboxId);
         return {};
+      },
+      createSnapshot: (request) => {
+        return this.#step("snapshot", request.sandboxId, ["running", "paused"], () => this.#save(request));
+      },
+      deleteSnapshot: async ({ snapshotId }) => {
+        await this.#reach("snapshot.delete");
+        this.snapshots.delete(snapshotId);
+        return {};
+      },
+      listSnapshots: () => ({ snapshots: [...this.snapshots.values()] }),
+      forkSandbox: (request) => {
+        return this.#step("fork", request.sandboxId, ["running", "paused"], () => this.#fork(request));
+      },
+      rollbackSandbox: ({ sandboxId, snapshotId }) => {
+        return this.#step("rollback", sandboxId, ["running", "paused"], () => {
+          if (!this.snapshots.has(snapshotId)) throw new WrennError("snapshot_missing", "no such snapshot");
+          return this.#run(sandboxId, "10.11.0.3");
+        });
       },
       listSandboxes: () => ({ sandboxes: [...this.machines.values()] }),
       watchSandboxes: (_request, { signal }) => this.#watch(signal),
       execStream: (request, { signal }) => this.#exec(request, signal),
       getConsole: async () => {
         await this.#reach("console");
-        return { console: text.encode("booted\n") };
+        return { console: new TextEncoder().encode("booted\n") };
       },
     };
   }
 
+  #describe() {
+    return create(GetHostResponseSchema, {
+      agentVersion: "0.0.0",
+      vmm: "fake",
+      accelerator: "tcg",
+      cpuCores: 2,
+      memoryMb: BigInt(this.memoryMb),
+      diskFreeMb: 10_000n,
+      arch: "x86_64",
+      templates: this.templates,
+    });
+  }
+
+  #machine(sandboxId: string, states: string[]): SandboxInfo {
+    const machine = this.machines.get(sandboxId);
+    if (machine === undefined)
+      throw toConnectError(new WrennError("not_found", `no capsule ${sandboxId} on this host`));
+    if (states.includes(machine.status)) return machine;
+    throw toConnectError(new WrennError("invalid_state", `the capsule is ${machine.status}`));
+  }
+
+  /** One step of a machine at a time, as the real host does it. */
+  #step<T>(name: "pause" | "resume" | "snapshot" | "fork" | "rollback", id: string, states: string[], body: () => T) {
+    return this.#locks.run(id, async () => {
+      this.#machine(id, states);
+      await this.#reach(`${name}.before`);
+      const answer = body();
+      await this.#reach(`${name}.after`);
+      return answer;
+    });
+  }
+
   async #create(request: CreateSandboxRequest) {
     this.created.push(request);
-    if (request.template !== "minimal") {
+    if (!this.templates.includes(request.template)) {
       throw toConnectError(new WrennError("template_missing", `no template ${request.template} on this host`));
     }
-    const { sandboxId, template, vcpus, memoryMb } = request;
+    const { sandboxId, template, vcpus, memoryMb, diskSizeMb } = request;
     await this.#reach("create.before");
-    this.#set(create(SandboxInfoSchema, { sandboxId, template, vcpus, memoryMb, status: "running" }));
+    this.#set(create(SandboxInfoSchema, { sandboxId, template, vcpus, memoryMb, diskSizeMb, status: "running" }));
     await this.#reach("create.after");
-    const phases = [
-      { name: "vmm_start", ms: 40.5 },
-      { name: "guest_init", ms: 12 },
-    ];
-    return { sandboxId, status: "running", hostIp: "10.11.0.1", phases };
+    return { sandboxId, status: "running", hostIp: "10.11.0.1", phases: STEP_PHASES };
+  }
+
+  async #destroy(sandboxId: string) {
+    await this.#reach("destroy");
+    if (this.machines.delete(sandboxId)) this.#tell({ case: "removed", value: removed(sandboxId) });
+    return {};
+  }
+
+  #pause(sandboxId: string, pauseReason = "request") {
+    this.change(sandboxId, { status: "paused", pauseReason, pausedAtUnix: BigInt(Math.floor(Date.now() / 1000)) });
+    return { sizeBytes: 4096n, phases: [{ name: "write", ms: 7 }] };
+  }
+
+  /** What the host does by itself when the idle time is over. */
+  idle(sandboxId: string): void {
+    this.#pause(sandboxId, "idle");
+  }
+
+  #run(sandboxId: string, hostIp: string) {
+    const { generation = 0 } = this.machines.get(sandboxId) ?? {};
+    const changes = { status: "running", hostIp, pauseReason: "", pausedAtUnix: 0n, generation: generation + 1 };
+    this.change(sandboxId, changes);
+    return { status: "running", hostIp, phases: STEP_PHASES };
+  }
+
+  #save({ sandboxId, snapshotId, pause }: CreateSnapshotRequest) {
+    const { vcpus, memoryMb, diskSizeMb, template } = this.#machine(sandboxId, ["running", "paused"]);
+    const info = { snapshotId, vcpus, memoryMb, diskSizeMb, template, sizeBytes: 8192n };
+    this.snapshots.set(snapshotId, create(SnapshotInfoSchema, info));
+    if (pause) this.#pause(sandboxId);
+    return { snapshot: info, phases: [{ name: "write", ms: 9 }] };
+  }
+
+  #fork({ sandboxId, children }: ForkSandboxRequest) {
+    const { template, vcpus, memoryMb, diskSizeMb } = this.#machine(sandboxId, ["running", "paused"]);
+    for (const child of children) {
+      const same = { template, vcpus, memoryMb, diskSizeMb, status: "running" };
+      this.#set(create(SandboxInfoSchema, { sandboxId: child.sandboxId, ...same }));
+    }
+    const started = children.map((child) => ({ sandboxId: child.sandboxId, hostIp: "10.11.0.4", phases: STEP_PHASES }));
+    return { children: started, phases: [{ name: "write", ms: 9 }] };
   }
 
   async *#watch(signal: AbortSignal) {
@@ -186,39 +285,13 @@ export class FakeHost implements AsyncDisposable {
     }
   }
 
-  /** `echo`, `bytes`, `flood` (never stops), `hang` (never ends), `slow` (past its timeout), anything else exits with 3. */
   async *#exec(request: ExecStreamRequest, signal: AbortSignal) {
+    this.#machine(request.sandboxId, ["running"]);
     this.execs.push(request);
     try {
-      yield exec({ case: "start", value: { pid: 42 } });
-      if (request.cmd === "echo") yield stdout(text.encode(`${request.args.join(" ")}\n`));
-      if (request.cmd === "bytes") yield stdout(Uint8Array.from([0xff, 0x00, 0x80]));
-      while (request.cmd === "flood" && !signal.aborted) yield stdout(new Uint8Array(1 << 20).fill(0x61));
-      if (request.cmd === "hang") await aborted(signal);
-      const exitCode = ["echo", "bytes"].includes(request.cmd) ? 0 : 3;
-      yield exec({ case: "end", value: { exitCode, error: "", timedOut: request.cmd === "slow" } });
+      yield* runCommand(request, signal);
     } finally {
       if (signal.aborted) this.abortedExecs++;
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-}
-
-function snapshot(sandboxes: SandboxInfo[]) {
-  return { $typeName: "hostagent.v1.WatchSandboxesResponse.Snapshot" as const, sandboxes };
-}
-
-function removed(sandboxId: string) {
-  return { $typeName: "hostagent.v1.WatchSandboxesResponse.Removed" as const, sandboxId };
-}
-
-function exec(event: NonNullable<Parameters<typeof create<typeof ExecStreamResponseSchema>>[1]>["event"]) {
-  return create(ExecStreamResponseSchema, event === undefined ? {} : { event });
-}
-
-function stdout(bytes: Uint8Array) {
-  return exec({ case: "data", value: { output: { case: "stdout", value: bytes } } });
 }

@@ -1,15 +1,23 @@
 /** A real control plane on a real PostgreSQL, with a fake host agent: what the database tests talk to. */
 import { readFile } from "node:fs/promises";
-import type { Capsule } from "@wrenn/protocol/rest/capsules";
+import { idToUuid, parseId } from "@wrenn/protocol/ids";
+import type { Capsule, CreateCapsule } from "@wrenn/protocol/rest/capsules";
+import type { Template } from "@wrenn/protocol/rest/snapshots";
 import { waitFor } from "@wrenn/runtime/wait";
+import { eq } from "drizzle-orm";
 import type { Config } from "../config.ts";
+import type { ContextOverrides } from "../context.ts";
 import { type ControlPlane, startControlPlane } from "../control-plane.ts";
 import { Database } from "../db/database.ts";
-import { type HostStatus, hosts } from "../db/schema.ts";
+import { type CapsuleRow, capsules, type HostStatus, hosts } from "../db/schema.ts";
 import { FakeHost } from "./fake-host.ts";
 import { type Engine, freshDatabase, silent, startTestPostgres, type TestPostgres } from "./postgres.ts";
 
 const PATIENCE_MS = 20_000;
+
+export interface Failure {
+  readonly error: { readonly code: string; readonly reason?: string; readonly message: string };
+}
 
 export interface Answer<Body> {
   readonly status: number;
@@ -46,7 +54,7 @@ export class TestPlatform implements AsyncDisposable {
     return this.#controlPlane?.url ?? "";
   }
 
-  async startControlPlane(changes: Partial<Config> = {}): Promise<void> {
+  async startControlPlane(changes: Partial<Config> = {}, overrides?: ContextOverrides): Promise<void> {
     const config: Config = {
       layout: this.server.layout,
       listen: { host: "127.0.0.1", port: 0 },
@@ -55,11 +63,22 @@ export class TestPlatform implements AsyncDisposable {
       memoryOvercommit: 2,
       ...changes,
     };
-    this.#controlPlane = await startControlPlane(config, silent);
+    this.#controlPlane = await startControlPlane(config, silent, overrides);
   }
 
   async stopControlPlane(): Promise<void> {
     await this.#controlPlane?.close();
+  }
+
+  /** Nothing is left on the host, which answers, and no hook in it. */
+  async clear(): Promise<void> {
+    this.host.reset();
+    if (!this.host.listening) await this.host.listen();
+    await this.waitForHost("online");
+    for (const { id } of await this.listCapsules()) await this.destroyCapsule(id);
+    for (const { name, type } of (await this.request<Template[]>("GET", "/v1/snapshots")).body) {
+      if (type === "snapshot") await this.request("DELETE", `/v1/snapshots/${name}`);
+    }
   }
 
   /** Waits until the control plane sees the host so. */
@@ -90,10 +109,39 @@ export class TestPlatform implements AsyncDisposable {
     return this.request<Body>("POST", path, { ...init, body: JSON.stringify(body) });
   }
 
-  async createCapsule(): Promise<Capsule> {
-    const { status, body } = await this.post<Capsule>("/v1/capsules", {});
+  async createCapsule(request: CreateCapsule = {}): Promise<Capsule> {
+    const { status, body } = await this.post<Capsule>("/v1/capsules", request);
     if (status !== 201) throw new Error(`create answered ${status}: ${JSON.stringify(body)}`);
     return body;
+  }
+
+  /** A request about one capsule, e.g. `act(id, "pause")`. */
+  act<Body = Capsule & Failure>(
+    id: string,
+    action: string,
+    body?: object,
+    init: RequestInit = {},
+  ): Promise<Answer<Body>> {
+    const json = body === undefined ? {} : { body: JSON.stringify(body) };
+    return this.request<Body>("POST", `/v1/capsules/${id}/${action}`, { ...init, ...json });
+  }
+
+  async rowOf(id: string): Promise<CapsuleRow> {
+    const uuid = idToUuid(parseId("capsule", id));
+    const [row] = await this.db.queries.select().from(capsules).where(eq(capsules.id, uuid));
+    if (row === undefined) throw new Error(`no row of ${id}`);
+    return row;
+  }
+
+  /** Changes the row behind the back of the control plane, which had better not be running. */
+  async setState(id: string, state: CapsuleRow["state"]): Promise<void> {
+    const uuid = idToUuid(parseId("capsule", id));
+    await this.db.queries.update(capsules).set({ state }).where(eq(capsules.id, uuid));
+  }
+
+  async destroyCapsule(id: string): Promise<void> {
+    const { status, body } = await this.request("DELETE", `/v1/capsules/${id}`);
+    if (status !== 204) throw new Error(`destroy answered ${status}: ${JSON.stringify(body)}`);
   }
 
   async getCapsule(id: string): Promise<Capsule> {

@@ -8,18 +8,18 @@ type Check = (value: unknown) => boolean;
 
 const isText = (pattern: RegExp) => (value: unknown) => typeof value === "string" && pattern.test(value);
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-
 /** 4102444800000 is the year 2100: a clock past it is a mistake of units. */
+const isEpochMs: Check = (value) => typeof value === "number" && value > 0 && value < 4_102_444_800_000;
+
 const FIELDS: Record<keyof GuestInit, { is: Check; must: string }> = {
   sandboxId: { is: isText(/^[\w.-]{1,128}$/), must: "be 1 to 128 letters, digits or ._-" },
   templateId: { is: isText(/^[\w./:-]{1,128}$/), must: "be 1 to 128 letters, digits or ._-/:" },
   machineId: { is: isText(/^[0-9a-f]{32}$/), must: "be 32 hexadecimal digits" },
   hostname: { is: isText(/^[a-zA-Z0-9]([a-zA-Z0-9-]{0,62})$/), must: "be a host name of at most 63 characters" },
   generation: { is: isCount, must: "be a whole number" },
-  timestampMs: {
-    is: (value) => typeof value === "number" && value > 0 && value < 4_102_444_800_000,
-    must: "be milliseconds since the epoch",
-  },
+  timestampMs: { is: isEpochMs, must: "be milliseconds since the epoch" },
+  clockOffsetMs: { is: isEpochMs, must: "be milliseconds from the monotonic clock to the epoch" },
+  growDisk: { is: (value) => typeof value === "boolean", must: "be true or false" },
   entropy: {
     is: isText(/^(?:[A-Za-z0-9+/]{4}){1,1024}$|^(?:[A-Za-z0-9+/]{4}){0,1023}[A-Za-z0-9+/]{2,3}={0,2}$/),
     must: "be base64 of at most 3 KiB",

@@ -1,7 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WrennError } from "@wrenn/protocol/errors";
+import type { GuestClock } from "@wrenn/protocol/guest-http";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { monotonicMs } from "../system/clock.ts";
 import { type AgentFixture, startAgent } from "../testing/agent-fixture.ts";
 import { run, shell } from "../testing/run.ts";
 
@@ -24,6 +27,17 @@ describe("POST /init", () => {
     expect(fixture.kernelCalls).toEqual(["clock 1800000000123.5", "entropy 010203", "hostname box-1"]);
   });
 
+  it("sets the clock by the monotonic one rather than by a time that the message gives", async () => {
+    const offset = 1_799_000_000_000;
+    const earliest = monotonicMs() + offset;
+    await init({ timestampMs: 1, clockOffsetMs: offset });
+    const [call = "", ...others] = fixture.kernelCalls;
+    expect(others).toEqual([]);
+    const set = Number(/^clock (.+)$/.exec(call)?.[1]);
+    expect(set).toBeGreaterThanOrEqual(earliest);
+    expect(set).toBeLessThanOrEqual(monotonicMs() + offset);
+  });
+
   it("tells the programs of the capsule who it is", async () => {
     await init({ sandboxId: "cl-1", templateId: "minimal", generation: 3, machineId: "0af".padEnd(32, "7") });
     expect(file("run/wrenn/.WRENN_SANDBOX_ID")).toBe("cl-1");
@@ -32,6 +46,32 @@ describe("POST /init", () => {
     expect(file("run/wrenn/machine-id")).toBe(`${"0af".padEnd(32, "7")}\n`);
     const { stdout } = await run(fixture.client(), shell("echo $WRENN_SANDBOX $WRENN_SANDBOX_ID $WRENN_TEMPLATE_ID"));
     expect(stdout.toString()).toBe("true cl-1 minimal\n");
+  });
+
+  it("makes another capsule of it: what starts afterwards sees only the new ids", async () => {
+    await init({ sandboxId: "cl-1", templateId: "minimal", generation: 1 });
+    await init({ sandboxId: "cl-2", templateId: "own", generation: 7 });
+    expect(file("run/wrenn/.WRENN_SANDBOX_ID")).toBe("cl-2");
+    expect(file("run/wrenn/.WRENN_TEMPLATE_ID")).toBe("own");
+    expect(file("run/wrenn/generation")).toBe("7");
+    const { stdout } = await run(fixture.client(), shell("echo $WRENN_SANDBOX $WRENN_SANDBOX_ID $WRENN_TEMPLATE_ID"));
+    expect(stdout.toString()).toBe("true cl-2 own\n");
+  });
+
+  it("grows the disk only when it is told to", async () => {
+    await init({ growDisk: false });
+    expect(fixture.kernelCalls).toEqual([]);
+    await init({ growDisk: true });
+    expect(fixture.kernelCalls).toEqual(["grow root disk"]);
+  });
+
+  it("says why the disk could not grow", async () => {
+    fixture.kernel.growRootDisk = () => {
+      throw new WrennError("internal_error", "the file system is full of errors");
+    };
+    const response = await init({ growDisk: true });
+    expect(response.status).toBe(500);
+    expect(await response.json()).toEqual({ code: 500, message: "the file system is full of errors" });
   });
 
   it("leaves alone what it is not told, and a host name that is right", async () => {
@@ -54,6 +94,10 @@ describe("POST /init", () => {
     ["an empty body", ""],
     ["seconds as text", { timestampMs: "now" }],
     ["a clock of the year 50000", { timestampMs: 1.5e15 }],
+    ["a clock offset in nanoseconds", { clockOffsetMs: 1.8e18 }],
+    ["a clock offset without end", '{"sandboxId":"cl-1","clockOffsetMs":1e999}'],
+    ["a clock offset of nothing", { clockOffsetMs: 0 }],
+    ["a disk that grows by a number", { growDisk: 1 }],
     ["a host name with a slash", { hostname: "a/b" }],
     ["an id with a line break", { sandboxId: "a\nb" }],
     ["a machine id with a letter too many", { machineId: "g".repeat(32) }],
@@ -78,6 +122,44 @@ describe("POST /init", () => {
   });
 });
 
+describe("the connections that a restore brings along", () => {
+  const FIRST = { sandboxId: "cl-1", generation: 1 };
+  const resets = () => fixture.kernelCalls.filter((call) => call.startsWith("reset"));
+
+  it.each([
+    ["end with a resume", [FIRST, { ...FIRST, generation: 2 }], 1],
+    ["end in a copy", [FIRST, { sandboxId: "cl-2", generation: 1 }], 1],
+    ["are none in a capsule from a template", [{ generation: 0 }, FIRST], 0],
+    ["stay when the same init comes again", [FIRST, FIRST], 0],
+    ["stay when an init says nothing of a restore", [FIRST, { hostname: hostname() }], 0],
+  ])("%s", async (_what, inits, times) => {
+    for (const body of inits) await init(body);
+    const { port } = new URL(fixture.url);
+    expect(resets()).toEqual(Array.from({ length: times }, () => `reset connections except ${port}`));
+  });
+
+  it("end in the agent too: a client that is gone does not hold up a process", async () => {
+    await init(FIRST);
+    const gone = run(fixture.client(), shell("exec sleep 1000"));
+    const lost = expect(gone).rejects.toThrow();
+    await vi.waitUntil(() => fixture.agent.processes.list().length === 1);
+    expect((await init({ ...FIRST, generation: 2 })).status).toBe(204);
+    await lost;
+    expect(fixture.agent.processes.list()).toHaveLength(1);
+  });
+
+  it("are no reason to fail where the kernel cannot end them", async () => {
+    fixture.kernel.resetConnections = () => {
+      throw new Error("no such module");
+    };
+    await init(FIRST);
+    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    expect((await init({ ...FIRST, generation: 2 })).status).toBe(204);
+    expect(said).toHaveBeenCalledWith(expect.stringContaining("no such module"));
+    said.mockRestore();
+  });
+});
+
 describe("the other routes", () => {
   it("answers /health with its version, never cached", async () => {
     const response = await fetch(`${fixture.url}/health`);
@@ -85,14 +167,14 @@ describe("the other routes", () => {
     expect(await response.json()).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
   });
 
-  it.each([
-    ["", ["sync", "drop page cache"]],
-    ["?page_cache=keep", ["sync"]],
-  ])("prepares for a snapshot and closes the connection (%s)", async (query, calls) => {
-    const response = await fetch(`${fixture.url}/snapshot/prepare${query}`, { method: "POST" });
-    expect(response.status).toBe(204);
-    expect(response.headers.get("connection")).toBe("close");
-    expect(fixture.kernelCalls).toEqual(calls);
+  it("answers /clock with both clocks of the machine", async () => {
+    const earliest = { monotonicMs: monotonicMs(), realtimeMs: Date.now() };
+    const clocks = (await (await fetch(`${fixture.url}/clock`)).json()) as GuestClock;
+    expect(Object.keys(clocks)).toEqual(["monotonicMs", "realtimeMs"]);
+    expect(clocks.monotonicMs).toBeGreaterThanOrEqual(earliest.monotonicMs);
+    expect(clocks.monotonicMs).toBeLessThanOrEqual(monotonicMs());
+    expect(clocks.realtimeMs).toBeGreaterThanOrEqual(earliest.realtimeMs);
+    expect(clocks.realtimeMs).toBeLessThanOrEqual(Date.now());
   });
 
   it("answers unknown routes with JSON", async () => {

@@ -1,5 +1,6 @@
 /** `POST /init`: makes a restored machine itself again. Everything is checked before anything is changed. */
 import { writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { GuestInit } from "@wrenn/protocol/guest-http";
@@ -7,12 +8,18 @@ import { LIMITS } from "@wrenn/protocol/limits";
 import type { Agent } from "../agent.ts";
 import { readJsonBody } from "../http/body.ts";
 import type { RouteHandler } from "../http/router.ts";
-import { applyInit } from "../settings.ts";
+import { logError } from "../log.ts";
+import { applyInit, beginsAnotherLife } from "../settings.ts";
+import { monotonicMs } from "../system/clock.ts";
 import { parseInit } from "./init-body.ts";
 
-export function initRoute(agent: Agent): RouteHandler {
+/** @param connections all that this server has accepted and that are open */
+export function initRoute(agent: Agent, connections: ReadonlySet<Socket>): RouteHandler {
   return async (request, response) => {
-    initialize(agent, parseInit(await readJsonBody(request, LIMITS.jsonBodyBytes)));
+    const init = parseInit(await readJsonBody(request, LIMITS.jsonBodyBytes));
+    const another = beginsAnotherLife(agent.settings, init);
+    initialize(agent, init);
+    if (another) leaveConnections(agent, connections, request.socket);
     response.writeHead(204).end();
   };
 }
@@ -23,10 +30,12 @@ export function initRoute(agent: Agent): RouteHandler {
  */
 function initialize(agent: Agent, init: GuestInit): void {
   const { kernel, root } = agent;
-  if (init.timestampMs !== undefined) kernel.setClock(init.timestampMs);
+  if (init.clockOffsetMs !== undefined) kernel.setClock(monotonicMs() + init.clockOffsetMs);
+  else if (init.timestampMs !== undefined) kernel.setClock(init.timestampMs);
   if (init.entropy !== undefined) kernel.addEntropy(Buffer.from(init.entropy, "base64"));
   if (init.hostname !== undefined && init.hostname !== hostname()) kernel.setHostname(init.hostname);
   writeIdentity(join(root, "run/wrenn"), init);
+  if (init.growDisk === true) kernel.growRootDisk();
   agent.settings = applyInit(agent.settings, init);
 }
 
@@ -36,4 +45,21 @@ function writeIdentity(folder: string, { sandboxId, templateId, generation, mach
   if (templateId !== undefined) writeFileSync(join(folder, ".WRENN_TEMPLATE_ID"), templateId);
   if (generation !== undefined) writeFileSync(join(folder, "generation"), String(generation));
   if (machineId !== undefined) writeFileSync(join(folder, "machine-id"), `${machineId}\n`);
+}
+
+/**
+ * Nobody is at the other end of the connections that a restore brings along, and a program that reads from one would wait
+ * for ever. The host connects to the capsule's ports when it has the answer, so they end before it: some 20 ms under an
+ * emulated CPU.
+ */
+function leaveConnections({ kernel }: Agent, connections: ReadonlySet<Socket>, own: Socket): void {
+  for (const connection of connections) {
+    if (connection !== own) connection.destroy();
+  }
+  try {
+    kernel.resetConnections(own.localPort ?? 0);
+  } catch (error) {
+    // A kernel of the operator's may lack the modules; the capsule works without.
+    logError("reset connections", error);
+  }
 }

@@ -5,12 +5,25 @@ import type { RouteHandler } from "../http/router.ts";
 /** For a snapshot that many machines share: one copy of the page cache then serves all of them. */
 const KEEP_PAGE_CACHE = "page_cache=keep";
 
+/**
+ * Growth of the page cache that is worth dropping all of it. A dropped page is zeroed by the kernel: one that this machine
+ * read costs a snapshot nothing afterwards, but one of the snapshot it came from costs memory of its own, time under an
+ * emulated CPU, and a read of the disk when it is wanted again. So only what was added counts, and a little is kept.
+ */
+const WORTH_DROPPING_BYTES = 16 * 1024 * 1024;
+
 /** @param closeIdle closes the connections that wait for a request: no peer of theirs is there after a restore */
 export function prepareSnapshotRoute({ kernel }: Pick<Agent, "kernel">, closeIdle: () => void): RouteHandler {
+  // In memory, so that it comes along in the snapshot. It stands still while little is added: many pauses add up.
+  let inheritedBytes = 0;
   return async (_request, response, query) => {
     await kernel.sync();
-    if (query !== KEEP_PAGE_CACHE) kernel.dropPageCache();
-    globalThis.gc?.();
+    const keep = query === KEEP_PAGE_CACHE;
+    const drop = !keep && kernel.pageCacheBytes() - inheritedBytes > WORTH_DROPPING_BYTES;
+    if (drop) kernel.dropPageCache();
+    if (drop || keep) inheritedBytes = kernel.pageCacheBytes();
+    // A collection touches the whole heap: it pays for a snapshot that many share, and would only make a diff larger.
+    if (keep) globalThis.gc?.();
     closeIdle();
     response.writeHead(204, { connection: "close" }).end();
   };

@@ -1,6 +1,9 @@
 /** What the agent changes in the whole machine. Tests replace it, so that they never touch the machine they run on. */
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { resetConnections } from "./connections.ts";
+import { growFileSystem } from "./grow-file-system.ts";
 import { clockSettime, ioctl, sync } from "./libc.ts";
+import { droppableBytes } from "./page-cache.ts";
 
 export interface Kernel {
   /** milliseconds since the epoch */
@@ -10,9 +13,18 @@ export interface Kernel {
   setHostname(name: string): void;
   /** Writes everything to disk. */
   sync(): Promise<void>;
+  /** Bytes of memory that only hold what the disk holds too. */
+  pageCacheBytes(): number;
   /** Forgets what the disk holds too, so that a snapshot does not store it. */
   dropPageCache(): void;
+  /** Lets the root file system take the whole of its disk. @throws internal_error */
+  growRootDisk(): void;
+  /** Ends the TCP connections to other machines, except those to `exceptPort` of this one. @throws Error */
+  resetConnections(exceptPort: number): void;
 }
+
+/** As `images/initramfs/init` mounts it. */
+const ROOT_DISK = "/dev/vda";
 
 const RNDADDENTROPY = 0x40085203;
 const RNDRESEEDCRNG = 0x5207;
@@ -45,7 +57,13 @@ export const linuxKernel: Kernel = {
 
   sync,
 
+  pageCacheBytes: () => droppableBytes(readFileSync("/proc/meminfo", "latin1")),
+
   dropPageCache() {
     writeFileSync("/proc/sys/vm/drop_caches", "1");
   },
+
+  growRootDisk: () => growFileSystem(ROOT_DISK, "/"),
+
+  resetConnections,
 };

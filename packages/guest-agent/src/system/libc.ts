@@ -7,12 +7,15 @@ export const libc = koffi.load("libc.so.6");
 const callPipe2 = libc.func("int pipe2(int *fds, int flags)");
 const callClockSettime = libc.func("int clock_settime(int clock, const int64_t *timespec)");
 const callIoctl = libc.func("int ioctl(int fd, unsigned long request, const void *argument)");
+const callSocket = libc.func("int socket(int family, int type, int protocol)");
 const callSync = libc.func("void sync()");
 const callWithNumbers = libc.func("long syscall(long number, long a, long b, long c)");
 const callWithArray = libc.func("long syscall(long number, long count, const uint32_t *values, long unused)");
 
 const O_CLOEXEC = 0o2000000;
 const CLOCK_REALTIME = 0;
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | O_CLOEXEC | 0o4000;
 const SYSCALLS = {
   x64: { setgroups: 116, setresuid: 117, setresgid: 119 },
   arm64: { setgroups: 159, setresuid: 147, setresgid: 149 },
@@ -53,8 +56,16 @@ export function clockSettime(epochMs: number): void {
   check("clock_settime", callClockSettime(CLOCK_REALTIME, new BigInt64Array([BigInt(seconds), BigInt(nanoseconds)])));
 }
 
-export function ioctl(fd: number, request: number, argument: Uint8Array | null): void {
+/** The kernel reads the argument or writes into it, as the request has it. */
+export function ioctl(fd: number, request: number, argument: NodeJS.TypedArray | null): void {
   check("ioctl", callIoctl(fd, request, argument));
+}
+
+/** A socket to a part of the kernel, which answers before a request returns: a read that finds nothing fails. */
+export function netlinkSocket(protocol: number): number {
+  const descriptor = callSocket(AF_NETLINK, SOCK_RAW_CLOEXEC_NONBLOCK, protocol);
+  check("socket", descriptor);
+  return descriptor;
 }
 
 /** Writes what all file systems hold back to their disks, off the main thread. */

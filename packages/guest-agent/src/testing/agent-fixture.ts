@@ -20,6 +20,7 @@ export interface AgentFixture extends AsyncDisposable {
   readonly url: string;
   /** what the kernel was asked to do, in order */
   readonly kernelCalls: string[];
+  readonly kernel: RememberingKernel;
   client(format?: "binary" | "json"): Client<typeof Process>;
 }
 
@@ -38,7 +39,8 @@ export async function startAgent(): Promise<AgentFixture> {
   writeFileSync(join(root, "etc/group"), `root:x:0:\n${name}:x:${gid}:\nextra:x:${extraGid}:someone,${name}\n`);
 
   const kernelCalls: string[] = [];
-  const agent = createAgent({ root, kernel: rememberingKernel(kernelCalls) });
+  const kernel = rememberingKernel(kernelCalls);
+  const agent = createAgent({ root, kernel });
   const server = createAgentServer(agent);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -48,6 +50,7 @@ export async function startAgent(): Promise<AgentFixture> {
     root,
     url,
     kernelCalls,
+    kernel,
     client: (format = "binary") =>
       createClient(
         Process,
@@ -64,12 +67,26 @@ export async function startAgent(): Promise<AgentFixture> {
   };
 }
 
-function rememberingKernel(calls: string[]): Kernel {
+/** A kernel whose page cache holds what a test says, and nothing once it was dropped. */
+export interface RememberingKernel extends Kernel {
+  cachedBytes: number;
+}
+
+function rememberingKernel(calls: string[]): RememberingKernel {
   return {
+    cachedBytes: 0,
     setClock: (epochMs) => void calls.push(`clock ${epochMs}`),
     addEntropy: (bytes) => void calls.push(`entropy ${Buffer.from(bytes).toString("hex")}`),
     setHostname: (name) => void calls.push(`hostname ${name}`),
     sync: async () => void calls.push("sync"),
-    dropPageCache: () => void calls.push("drop page cache"),
+    pageCacheBytes() {
+      return this.cachedBytes;
+    },
+    dropPageCache() {
+      this.cachedBytes = 0;
+      calls.push("drop page cache");
+    },
+    growRootDisk: () => void calls.push("grow root disk"),
+    resetConnections: (exceptPort) => void calls.push(`reset connections except ${exceptPort}`),
   };
 }

@@ -1,10 +1,10 @@
 /** The guest is hostile: whatever stands in the agent's place, the host gets an error soon and keeps its memory. */
 import { once } from "node:events";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { Process, Signal } from "@wrenn/protocol/gen/process_pb";
 import { GUEST_PORT } from "@wrenn/protocol/guest-http";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { GuestClient } from "./client.ts";
 import { type ExecEvent, exec } from "./exec.ts";
 
@@ -71,6 +71,67 @@ describe("the plain routes", () => {
     expect(bodies[0]).toMatchObject({ sandboxId: "cl-1", timestampMs: expect.any(Number) });
     expect(Buffer.from(bodies[0]?.entropy ?? "", "base64")).toHaveLength(64);
     expect(bodies[0]?.entropy).not.toBe(bodies[1]?.entropy);
+    expect(bodies[0]).not.toHaveProperty("clockOffsetMs");
+    await client.init({ clockOffsetMs: 1_800_000_000_000.5 }, 5000);
+    expect(bodies[2]).toMatchObject({ clockOffsetMs: 1_800_000_000_000.5, timestampMs: expect.any(Number) });
+  });
+});
+
+describe("the clock", () => {
+  it("is compared with the host's to within half the round trip", async () => {
+    const [startedAt, started] = [Date.now(), performance.now()];
+    await guest((_request, answer) => {
+      answer.end(JSON.stringify({ monotonicMs: performance.now() - started, realtimeMs: 1 }));
+    });
+    const { offsetMs, uncertaintyMs, realtimeMs } = await client.clock(5000);
+    // `Date.now` is whole milliseconds.
+    expect(Math.abs(offsetMs - startedAt)).toBeLessThanOrEqual(uncertaintyMs + 2);
+    expect(realtimeMs).toBe(1);
+  });
+
+  it("that cannot be true is an error of the agent", async () => {
+    await guest((_request, answer) => answer.end('{"monotonicMs":1e12,"realtimeMs":1}'));
+    await expect(client.clock(5000)).rejects.toMatchObject({ code: "agent_error" });
+  });
+});
+
+describe("before a snapshot", () => {
+  it.each([
+    ["a pause lets it drop the page cache", (by: GuestClient) => by.prepare(5000), "/snapshot/prepare"],
+    ["a template keeps it", (by: GuestClient) => by.prepareTemplate(5000), "/snapshot/prepare?page_cache=keep"],
+  ])("%s", async (_what, prepare, url) => {
+    const asked: string[] = [];
+    await guest((request, answer) => {
+      asked.push(`${request.method} ${request.url}`);
+      answer.writeHead(204).end();
+    });
+    await prepare(client);
+    expect(asked).toEqual([`POST ${url}`]);
+  });
+
+  it("idle connections are closed, those in use are not, and the next request opens a new one", async () => {
+    const held: ServerResponse[] = [];
+    await guest((request, answer) => {
+      if (request.url === "/health") answer.end('{"version":"1.2.3"}');
+      else held.push(answer);
+    });
+    const ended: number[] = [];
+    let connections = 0;
+    server.on("connection", (socket) => {
+      const number = ++connections;
+      socket.once("close", () => ended.push(number));
+    });
+    await client.health(5000);
+    const inUse = client.prepare(5000);
+    await vi.waitUntil(() => held.length === 1);
+    await Promise.all([client.health(5000), client.health(5000)]);
+    expect(connections).toBe(3);
+    client.closeIdle();
+    await vi.waitUntil(() => ended.length === 2);
+    expect(new Set(ended)).toEqual(new Set([2, 3]));
+    held[0]?.writeHead(204).end();
+    await inUse;
+    await client.health(5000);
   });
 });
 

@@ -7,6 +7,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { WrennError } from "@wrenn/protocol/errors";
 import { Process } from "@wrenn/protocol/gen/process_pb";
 import { GUEST_PORT, type GuestHealth, type GuestInit } from "@wrenn/protocol/guest-http";
+import { bestReading, type ClockReading, compareClocks, parseClock } from "./clock.ts";
 
 /** bytes from the host that reseed the guest's random pool */
 const ENTROPY_BYTES = 64;
@@ -50,9 +51,40 @@ export class GuestClient {
     await this.#untilAnswered("POST", "/init", body, timeoutMs);
   }
 
+  /**
+   * The guest's clocks beside the host's: the best of `samples` readings, fewer when one is good enough.
+   * @throws guest_unreachable, agent_error for an answer that cannot be true
+   */
+  async clock(timeoutMs: number, samples = 3): Promise<ClockReading> {
+    const deadline = Date.now() + timeoutMs;
+    return bestReading(() => this.#readClock(Math.max(deadline - Date.now(), 1)), samples);
+  }
+
+  async #readClock(timeoutMs: number): Promise<ClockReading> {
+    let sent = 0;
+    // Called for every attempt: those that found nobody are not part of the round trip.
+    const noBody = () => {
+      sent = performance.now();
+    };
+    const text = await this.#untilAnswered("GET", "/clock", noBody, timeoutMs);
+    return compareClocks(parseClock(text), Date.now(), performance.now() - sent);
+  }
+
+  /** Lets the guest write out its files, and forget those it can read again, before its memory is saved. */
+  async prepare(timeoutMs: number): Promise<void> {
+    await this.#untilAnswered("POST", "/snapshot/prepare", () => undefined, timeoutMs);
+  }
+
   /** Lets the guest write out its files before its memory is saved; it keeps in memory what it read, for all who share the snapshot. */
   async prepareTemplate(timeoutMs: number): Promise<void> {
     await this.#untilAnswered("POST", "/snapshot/prepare?page_cache=keep", () => undefined, timeoutMs);
+  }
+
+  /** Closes the connections that no request uses, so that a guest about to be saved learns of it; later requests open new ones. */
+  closeIdle(): void {
+    for (const sockets of Object.values(this.#agent.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy();
+    }
   }
 
   close(): void {

@@ -41,7 +41,7 @@ export async function baseImageRecipe(name: string, options: BaseImageOptions): 
       recipe: RECIPE_VERSION,
       files: await hashRecipe(name),
       release: `${options.distribution.id} ${options.distribution.codename}`,
-      sizeMb: String(LIMITS.diskSizeMb),
+      sizeMb: String(LIMITS.diskSizeMb.min),
     },
     // Which package versions go in is known when they are in.
     resolve: async (scratch) => {
@@ -105,7 +105,7 @@ async function runContained(args: readonly string[], options: BaseImageOptions &
  */
 async function makeFileSystem(tree: string, image: string): Promise<void> {
   await writeFile(image, "");
-  await truncate(image, LIMITS.diskSizeMb * 1024 * 1024);
+  await truncate(image, LIMITS.diskSizeMb.min * 1024 * 1024);
   await command(
     "mke2fs",
     [

@@ -17,7 +17,7 @@ export const KERNEL_FILE = "vmlinuz";
 export const MODULES_FOLDER = "modules";
 
 /** Raised when what is taken from a kernel package changes. */
-const RECIPE_VERSION = "1";
+const RECIPE_VERSION = "2";
 
 /** The package that depends on the current kernel for virtual machines. */
 const KERNEL_PACKAGE: Record<string, string> = { debian: "linux-image-cloud-amd64", ubuntu: "linux-image-virtual" };

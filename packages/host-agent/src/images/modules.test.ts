@@ -25,6 +25,13 @@ kernel/sound/soundcore.ko.xz:
     expect(order).toEqual(["virtio_ring", "virtio", "virtio_mmio", "failover", "net_failover", "virtio_net"]);
   });
 
+  it("has what ends connections after a restore, where the kernel has it", () => {
+    const dep = `kernel/net/ipv4/tcp_diag.ko: kernel/net/ipv4/inet_diag.ko
+kernel/net/ipv4/inet_diag.ko:
+`;
+    expect(loadOrder(dep, builtin(...BUILTIN)).map(moduleName)).toEqual(["inet_diag", "tcp_diag"]);
+  });
+
   it("is empty for a kernel that has everything built in", () => {
     expect(loadOrder("", builtin(...BUILTIN))).toEqual([]);
   });

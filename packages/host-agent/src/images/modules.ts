@@ -10,8 +10,8 @@ const REQUIRED_MODULES = ["virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng
 /** What the required ones ask for by name when they start; modules.dep does not know of it. */
 const REQUESTED_MODULES = ["crc32c_generic"];
 
-/** For container engines inside a capsule. */
-const OPTIONAL_MODULES = ["overlay"];
+/** For container engines inside a capsule; for the agent to end the connections that a restore brings along. */
+const OPTIONAL_MODULES = ["overlay", "tcp_diag"];
 
 /** "kernel/fs/erofs/erofs.ko.xz" → "erofs"; module names know no difference between - and _. */
 export function moduleName(path: string): string {

@@ -2,7 +2,7 @@
 import type { EndReason } from "@wrenn/protocol/states";
 import type { HostContext } from "../host.ts";
 import type { Vm, VmExit } from "../vmm/contract.ts";
-import type { MachineRecord } from "./record.ts";
+import { type MachineRecord, without } from "./record.ts";
 import type { LiveParts } from "./registry.ts";
 import { releaseResources } from "./resources.ts";
 
@@ -27,7 +27,7 @@ export async function endMachine(
   exit: VmExit,
 ): Promise<void> {
   const poweredOff = exit.kind === "shutdown";
-  const outOfMemory = exit.kind === "killed" && (await host.cgroups.wasOutOfMemory(record.id));
+  const outOfMemory = exit.kind === "killed" && (await host.cgroups.wasOutOfMemory(record.vmName));
   const endReason: EndReason = poweredOff ? "request" : outOfMemory ? "oom" : "crash";
   const endMessage = describe(exit, outOfMemory);
   const ended = await host.journal.transition(record, poweredOff ? "ended" : "fail", { endReason, endMessage });
@@ -47,8 +47,7 @@ export async function releaseEnded(
 ): Promise<void> {
   if (ended.slot === undefined && ended.vmm === undefined) return;
   await releaseResources(host, ended, live);
-  const { vmm: _vmm, slot: _slot, ...released } = ended;
-  host.machines.put(await host.journal.replace(released));
+  host.machines.put(await host.journal.replace(without(ended, "slot", "vmm")));
 }
 
 /** Text for the owner of the capsule: what happened, not how the host works. */

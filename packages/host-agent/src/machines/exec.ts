@@ -11,10 +11,10 @@ export async function* execInMachine(
   signal: AbortSignal,
 ): AsyncGenerator<ExecEvent> {
   const machine = host.machines.running(id);
+  const end = machine.activity.begin();
   try {
-    machine.lastActiveAt = Date.now();
     yield* exec(machine.live.guest, request, signal);
   } finally {
-    machine.lastActiveAt = Date.now();
+    end();
   }
 }

@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 const record: MachineRecord = {
-  version: 1,
+  version: 2,
   id: "cl-0000000000000000000000001",
   state: "starting",
   incarnation: 1,
@@ -23,6 +23,11 @@ const record: MachineRecord = {
   teamId: "",
   vcpus: 1,
   memoryMb: 512,
+  diskSizeMb: 5120,
+  defaultUser: "",
+  defaultEnv: {},
+  overlays: ["disk-2.qcow2"],
+  vmName: "cl-0000000000000000000000001",
   timeoutSec: 0,
   createdAt: 1,
   slot: 3,
@@ -55,7 +60,7 @@ it("forgets a machine with all its files", async () => {
 it("takes a folder without a record for rubbish, and nothing else", async () => {
   for (const [name, content] of [
     ["cut-off", '{"version":1,'],
-    ["other-version", JSON.stringify({ ...record, version: 2 })],
+    ["other-version", JSON.stringify({ ...record, version: 3 })],
     ["renamed", JSON.stringify(record)],
   ] as const) {
     await mkdir(join(dir, name));

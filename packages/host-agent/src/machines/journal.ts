@@ -33,6 +33,11 @@ export class Journal {
     this.#folder = folder;
   }
 
+  /** The record's file; its time of change is also the time of the machine's last use. */
+  recordFile(id: string): string {
+    return `${this.machineDir(id)}/${RECORD}`;
+  }
+
   machineDir(id: string): string {
     return `${this.#folder}/${id}`;
   }
@@ -44,6 +49,19 @@ export class Journal {
       await mkdir(this.machineDir(record.id), { mode: 0o711 });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      throw new WrennError("conflict", `the host already has a capsule ${record.id}`);
+    }
+    await this.#write(record);
+    await syncDirectory(this.#folder);
+  }
+
+  /** Makes of a folder of another name the new machine's, with its first record. @throws conflict when there is one already */
+  async adopt(folder: string, record: MachineRecord): Promise<void> {
+    try {
+      await rename(folder, this.machineDir(record.id));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
       throw new WrennError("conflict", `the host already has a capsule ${record.id}`);
     }
     await this.#write(record);
@@ -83,7 +101,7 @@ export class Journal {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const content = { records: [], strays: [], unreadable: [] } as Writable<JournalContent>;
     for (const name of await readdir(this.#folder)) {
-      const record = await readJson(`${this.machineDir(name)}/${RECORD}`).then(
+      const record = await readJson(this.recordFile(name)).then(
         (found) => (found === undefined ? undefined : recordSchema.safeParse(found)),
         () => UNREADABLE,
       );
@@ -95,6 +113,6 @@ export class Journal {
   }
 
   async #write(record: MachineRecord): Promise<void> {
-    await writeFileAtomic(`${this.machineDir(record.id)}/${RECORD}`, `${JSON.stringify(record)}\n`);
+    await writeFileAtomic(this.recordFile(record.id), `${JSON.stringify(record)}\n`);
   }
 }

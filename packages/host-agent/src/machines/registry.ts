@@ -3,6 +3,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import type { GuestClient } from "../guest/client.ts";
 import type { SlotAddresses } from "../network/addresses.ts";
 import type { Vm } from "../vmm/contract.ts";
+import { Activity } from "./activity.ts";
 import type { MachineRecord } from "./record.ts";
 
 /** A machine that runs: what an operation needs to talk to it and to release it. */
@@ -14,11 +15,12 @@ export interface LiveParts {
 
 export interface Machine {
   readonly record: MachineRecord;
-  /** absent while it starts and after it ended */
+  /** absent while it starts, while it is paused and after it ended */
   readonly live: LiveParts | undefined;
-  /** milliseconds since the epoch */
-  lastActiveAt: number;
+  readonly activity: Activity;
 }
+
+export type LiveMachine = Machine & { readonly live: LiveParts };
 
 export type MachineEvent =
   | { readonly kind: "changed"; readonly machine: Machine }
@@ -27,10 +29,18 @@ export type MachineEvent =
 export class Machines {
   readonly #machines = new Map<string, Machine>();
   readonly #listeners = new Set<(event: MachineEvent) => void>();
+  readonly #activityFile: (id: string) => string;
 
-  put(record: MachineRecord, live?: LiveParts): Machine {
-    const lastActiveAt = this.#machines.get(record.id)?.lastActiveAt ?? Date.now();
-    const machine = { record, live, lastActiveAt };
+  /** @param activityFile file whose time of change is the last use of that machine */
+  constructor(activityFile: (id: string) => string) {
+    this.#activityFile = activityFile;
+  }
+
+  /** @param lastActiveAt of a machine that is new here; now when absent */
+  put(record: MachineRecord, live?: LiveParts, lastActiveAt = Date.now()): Machine {
+    const known = this.#machines.get(record.id)?.activity;
+    const activity = known ?? new Activity(this.#activityFile(record.id), lastActiveAt);
+    const machine = { record, live, activity };
     this.#machines.set(record.id, machine);
     this.#emit({ kind: "changed", machine });
     return machine;
@@ -44,14 +54,25 @@ export class Machines {
     return this.#machines.get(id);
   }
 
-  /** @throws not_found, or invalid_state when it does not run */
-  running(id: string): Machine & { live: LiveParts } {
+  /** @throws not_found */
+  get(id: string): Machine {
     const machine = this.#machines.get(id);
     if (machine === undefined) throw new WrennError("not_found", `the host has no capsule ${id}`);
+    return machine;
+  }
+
+  /** @throws not_found, or invalid_state when it does not run */
+  running(id: string): LiveMachine {
+    const machine = this.get(id);
     if (machine.record.state !== "running" || machine.live === undefined) {
       throw new WrennError("invalid_state", `capsule ${id} is not running`);
     }
-    return machine as Machine & { live: LiveParts };
+    return machine as LiveMachine;
+  }
+
+  /** Whether a machine's VMM has that name: also that of a paused machine, whose leftovers are its own to remove. */
+  ownsVm(name: string): boolean {
+    return this.#machines.has(name) || this.list().some((machine) => machine.record.vmName === name);
   }
 
   list(): Machine[] {

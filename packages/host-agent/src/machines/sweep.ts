@@ -4,6 +4,7 @@ import { identify, killProcess } from "@wrenn/runtime/process-identity";
 import type { HostBase } from "../host.ts";
 import { removeAbandonedSlot } from "../network/abandoned.ts";
 import { slotAddresses } from "../network/addresses.ts";
+import { NOBODY } from "../network/claims.ts";
 
 export interface Leftovers {
   /** folders that hold no record */
@@ -12,29 +13,39 @@ export interface Leftovers {
   readonly unreadable: readonly string[];
 }
 
-/** Call while nothing is being created. Failures are logged and tried again at the next start. */
+/** Call before anything is made: then folders without a record are nobody's either. Failures are logged and tried again later. */
 export async function sweep(host: HostBase, { strays, unreadable }: Leftovers): Promise<void> {
-  const known = new Set([...host.machines.list().map((machine) => machine.record.id), ...unreadable]);
+  await sweepResources(host, unreadable);
+  await each(host, "folder", strays, (path) => rm(path, { recursive: true, force: true }));
+}
+
+/**
+ * May run at any time: whoever makes a machine is in `unborn` before it makes anything, so what has no owner after it was seen
+ * had none when it was seen.
+ */
+export async function sweepResources(host: HostBase, unreadable: readonly string[]): Promise<void> {
+  const keep = new Set(unreadable);
+  const isOwned = (name: string) => keep.has(name) || host.unborn.has(name) || host.machines.ownsVm(name);
 
   await each(host, "process", await findVmms(host.layout.run), async ({ pid, machine }) => {
-    const process = known.has(machine) ? undefined : identify(pid);
+    const process = isOwned(machine) ? undefined : identify(pid);
     if (process !== undefined) await killProcess(process);
   });
   await each(host, "cgroup", await host.cgroups.list(), async (name) => {
-    if (!known.has(name)) await host.cgroups.remove(name);
+    if (!isOwned(name)) await host.cgroups.remove(name);
   });
   await each(host, "network slot", await host.claims.own(), async ({ slot, holder }) => {
-    if (!known.has(holder)) await host.slots.release(slotAddresses(slot), holder);
+    const free = holder === NOBODY ? host.slots.ready.includes(slot) || host.slots.making : isOwned(holder);
+    if (!free) await host.slots.release(slotAddresses(slot), holder);
   });
   await each(host, "abandoned slot", await host.claims.abandoned(), async (claim) => {
     await removeAbandonedSlot(host.claims, claim);
   });
   await each(host, "socket folder", await listFolders(host.layout.run), async (name) => {
-    if (isMachineName(name) && !known.has(name)) {
+    if (isMachineName(name) && !isOwned(name)) {
       await rm(`${host.layout.run}/${name}`, { recursive: true, force: true });
     }
   });
-  await each(host, "folder", strays, (path) => rm(path, { recursive: true, force: true }));
 }
 
 async function each<T>(
@@ -72,9 +83,9 @@ export async function findVmms(runDir: string): Promise<FoundVmm[]> {
   return found.filter((vmm) => vmm !== undefined);
 }
 
-/** Capsules, and the machines that make templates. */
+/** Capsules, the machines that make templates, and those that wait for an owner. */
 function isMachineName(name: string): boolean {
-  return name.startsWith("cl-") || name.startsWith("template-");
+  return ["cl-", "template-", "warm-"].some((prefix) => name.startsWith(prefix));
 }
 
 async function listFolders(path: string): Promise<string[]> {

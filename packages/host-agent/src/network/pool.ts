@@ -20,6 +20,8 @@ export class SlotPool {
   readonly #ready: SlotAddresses[] = [];
   #filling: Promise<void> | undefined;
   #closed = false;
+  /** slots that are claimed and neither ready nor held yet */
+  #inHand = 0;
 
   constructor(options: SlotPoolOptions) {
     this.#options = options;
@@ -27,10 +29,15 @@ export class SlotPool {
 
   /** A slot with its network, held for that machine. @throws no_free_slot */
   async acquire(holder: string): Promise<SlotAddresses> {
-    const slot = this.#ready.shift() ?? (await this.#make());
-    await this.#options.claims.assign(slot.slot, holder);
-    this.fill();
-    return slot;
+    this.#inHand++;
+    try {
+      const slot = this.#ready.shift() ?? (await this.#make());
+      await this.#options.claims.assign(slot.slot, holder);
+      this.fill();
+      return slot;
+    } finally {
+      this.#inHand--;
+    }
   }
 
   /**
@@ -49,6 +56,11 @@ export class SlotPool {
     return this.#ready.map((slot) => slot.slot);
   }
 
+  /** True while a slot is being made or handed out: it is claimed for nobody then. */
+  get making(): boolean {
+    return this.#inHand > 0;
+  }
+
   /** Starts to make the slots that are missing, in the background. */
   fill(): void {
     this.#filling ??= this.#fillUp().finally(() => {
@@ -58,11 +70,14 @@ export class SlotPool {
 
   async #fillUp(): Promise<void> {
     while (!this.#closed && this.#ready.length < this.#options.target) {
+      this.#inHand++;
       try {
         this.#ready.push(await this.#make());
       } catch (error) {
         this.#options.logger.warn({ err: error }, "cannot make a network slot ahead of time");
         return;
+      } finally {
+        this.#inHand--;
       }
     }
   }

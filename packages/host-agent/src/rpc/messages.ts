@@ -3,14 +3,16 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
   ExecStreamResponseSchema,
   SandboxInfoSchema,
+  SnapshotInfoSchema,
   WatchSandboxesResponseSchema,
 } from "@wrenn/protocol/gen/hostagent_pb";
 import type { ExecEvent } from "../guest/exec.ts";
 import type { Machine } from "../machines/registry.ts";
 import type { WatchEvent } from "../machines/watch.ts";
 import { slotAddresses } from "../network/addresses.ts";
+import type { Snapshot } from "../snapshots/folder.ts";
 
-export function sandboxInfo({ record, live, lastActiveAt }: Machine) {
+export function sandboxInfo({ record, live, activity }: Machine) {
   return {
     sandboxId: record.id,
     status: record.state,
@@ -22,11 +24,33 @@ export function sandboxInfo({ record, live, lastActiveAt }: Machine) {
     timeoutSec: record.timeoutSec,
     hostIp: live?.slot.capsuleAddress ?? (record.slot === undefined ? "" : slotAddresses(record.slot).capsuleAddress),
     createdAtUnix: BigInt(Math.floor(record.createdAt / 1000)),
-    lastActiveAtUnix: BigInt(Math.floor(lastActiveAt / 1000)),
+    lastActiveAtUnix: BigInt(Math.floor(activity.lastActiveAt / 1000)),
     metadata: record.metadata,
     endReason: record.endReason ?? "",
     endMessage: record.endMessage ?? "",
+    pauseReason: record.pauseReason ?? "",
+    pausedAtUnix: BigInt(Math.floor((record.pausedAt ?? 0) / 1000)),
+    diskSizeMb: record.diskSizeMb,
+    generation: record.generation,
   } satisfies MessageInitShape<typeof SandboxInfoSchema>;
+}
+
+export function snapshotInfo(id: string, { manifest }: Snapshot) {
+  const { vcpus, memoryMb, diskSizeMb, ownBytes, template, kernelVersion } = manifest;
+  return {
+    snapshotId: id,
+    vcpus,
+    memoryMb,
+    diskSizeMb,
+    sizeBytes: BigInt(ownBytes),
+    template,
+    metadata: { kernel_version: kernelVersion, snapshot_format: manifest.snapshotFormat },
+  } satisfies MessageInitShape<typeof SnapshotInfoSchema>;
+}
+
+/** In order of time. */
+export function phaseList(phases: Readonly<Record<string, number>>) {
+  return Object.entries(phases).map(([name, ms]) => ({ name, ms }));
 }
 
 export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchSandboxesResponseSchema> {

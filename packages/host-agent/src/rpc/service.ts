@@ -3,17 +3,35 @@ import { cpus, totalmem } from "node:os";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { toConnectError } from "@wrenn/protocol/connect-errors";
 import { WrennError } from "@wrenn/protocol/errors";
-import type { CreateSandboxRequest, ExecStreamRequest, HostAgentService } from "@wrenn/protocol/gen/hostagent_pb";
+import type {
+  CreateSandboxRequest,
+  CreateSnapshotRequest,
+  DeleteSnapshotRequest,
+  ExecStreamRequest,
+  ForkSandboxRequest,
+  HostAgentService,
+  PauseSandboxRequest,
+  PingSandboxRequest,
+  ResumeSandboxRequest,
+  RollbackSandboxRequest,
+} from "@wrenn/protocol/gen/hostagent_pb";
 import { parseId } from "@wrenn/protocol/ids";
 import { LIMITS } from "@wrenn/protocol/limits";
 import { freeSpaceMb } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
+import { claimMachine } from "../machines/claim.ts";
 import { createMachine } from "../machines/create.ts";
 import { destroyMachine } from "../machines/destroy.ts";
 import { execInMachine } from "../machines/exec.ts";
+import { forkMachine } from "../machines/fork.ts";
+import { pauseMachine } from "../machines/pause.ts";
+import type { Machine } from "../machines/registry.ts";
+import { resumeMachine } from "../machines/resume.ts";
+import { rollbackMachine } from "../machines/rollback.ts";
+import { snapshotMachine } from "../machines/snapshot.ts";
 import { watchMachines } from "../machines/watch.ts";
 import { AGENT_VERSION } from "../version.ts";
-import { execMessage, sandboxInfo, watchMessage } from "./messages.ts";
+import { execMessage, phaseList, sandboxInfo, snapshotInfo, watchMessage } from "./messages.ts";
 
 /** A reader learns within this time that the stream is dead. */
 const KEEPALIVE_MS = 15_000;
@@ -25,6 +43,33 @@ export function hostAgentService(host: HostContext): ServiceImpl<typeof HostAgen
     destroySandbox: unary(async ({ sandboxId }: { sandboxId: string }) => {
       await destroyMachine(host, parseId("capsule", sandboxId));
       return {};
+    }),
+    pauseSandbox: unary(async ({ sandboxId }: PauseSandboxRequest) => {
+      const { sizeBytes, phases } = await pauseMachine(host, parseId("capsule", sandboxId), "request");
+      return { sizeBytes: BigInt(sizeBytes), phases: phaseList(phases) };
+    }),
+    resumeSandbox: unary(async ({ sandboxId, timeoutSec }: ResumeSandboxRequest) => {
+      return started(await resumeMachine(host, parseId("capsule", sandboxId), timeoutSec));
+    }),
+    pingSandbox: unary(({ sandboxId }: PingSandboxRequest) => {
+      host.machines.running(parseId("capsule", sandboxId)).activity.touch();
+      return {};
+    }),
+    createSnapshot: unary(async ({ sandboxId, snapshotId, pause }: CreateSnapshotRequest) => {
+      const taken = await snapshotMachine(host, parseId("capsule", sandboxId), uuid(snapshotId), pause);
+      return { snapshot: snapshotInfo(snapshotId, taken.snapshot), phases: phaseList(taken.phases) };
+    }),
+    deleteSnapshot: unary(async ({ snapshotId }: DeleteSnapshotRequest) => {
+      await host.snapshots.remove(uuid(snapshotId));
+      return {};
+    }),
+    listSnapshots: unary(async () => {
+      const stored = await host.snapshots.list();
+      return { snapshots: stored.map(({ id, snapshot }) => snapshotInfo(id, snapshot)) };
+    }),
+    forkSandbox: unary((request: ForkSandboxRequest) => fork(host, request)),
+    rollbackSandbox: unary(async ({ sandboxId, snapshotId }: RollbackSandboxRequest) => {
+      return started(await rollbackMachine(host, parseId("capsule", sandboxId), uuid(snapshotId)));
     }),
     listSandboxes: unary(() => ({ sandboxes: host.machines.list().map(sandboxInfo) })),
     watchSandboxes: stream(async function* (_request: unknown, { signal }) {
@@ -45,20 +90,45 @@ export function hostAgentService(host: HostContext): ServiceImpl<typeof HostAgen
 }
 
 async function create(host: HostContext, request: CreateSandboxRequest) {
-  const { template, templateId, teamId, timeoutSec, defaultUser, defaultEnv } = request;
-  const { machine, phases } = await createMachine(host, {
-    id: parseId("capsule", request.sandboxId),
-    template,
-    templateId,
-    teamId,
+  const { sandboxId, template, snapshotId, templateId, teamId, timeoutSec, defaultUser, defaultEnv } = request;
+  const wanted = { id: parseId("capsule", sandboxId), templateId, teamId, timeoutSec, defaultUser, defaultEnv };
+  const diskSizeMb = within("disk_size_mb", request.diskSizeMb || LIMITS.diskSizeMb.default, LIMITS.diskSizeMb);
+  // A snapshot has a shape of its own.
+  if (snapshotId !== "") {
+    const id = uuid(snapshotId);
+    const origin = async () => ({ snapshot: await host.snapshots.open(id), fresh: false });
+    return started(await createMachine(host, { ...wanted, diskSizeMb }, origin));
+  }
+  const shape = {
     vcpus: within("vcpus", request.vcpus, LIMITS.vcpus),
     memoryMb: within("memory_mb", request.memoryMb, LIMITS.memoryMb),
-    timeoutSec,
-    defaultUser,
-    defaultEnv,
-  });
+  };
+  const claimed = await claimMachine(host, { ...wanted, diskSizeMb }, { template, ...shape });
+  return started(
+    claimed ?? (await createMachine(host, { ...wanted, diskSizeMb }, () => host.templates.ensure(template, shape))),
+  );
+}
+
+async function fork(host: HostContext, { sandboxId, children }: ForkSandboxRequest) {
+  const wanted = children.map((child) => ({
+    id: parseId("capsule", child.sandboxId),
+    teamId: child.teamId,
+    timeoutSec: child.timeoutSec,
+  }));
+  const forked = await forkMachine(host, parseId("capsule", sandboxId), wanted);
+  return { children: forked.children.map(started), phases: phaseList(forked.phases) };
+}
+
+/** What every operation that ends with a running machine answers. */
+function started({ machine, phases }: { machine: Machine; phases: Readonly<Record<string, number>> }) {
   const { sandboxId, status, hostIp, metadata } = sandboxInfo(machine);
-  return { sandboxId, status, hostIp, metadata, phases: Object.entries(phases).map(([name, ms]) => ({ name, ms })) };
+  return { sandboxId, status, hostIp, metadata, phases: phaseList(phases) };
+}
+
+/** It becomes the name of a folder. */
+function uuid(text: string): string {
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text;
+  throw new WrennError("invalid_request", "invalid snapshot ID");
 }
 
 function within(name: string, value: number, { min, max }: { min: number; max: number }): number {

@@ -3,24 +3,31 @@
  * device state and disk at that moment.
  */
 import { randomBytes } from "node:crypto";
-import { chmod, chown, mkdir, open, rename, rm } from "node:fs/promises";
+import { chown, mkdir, open, rename, rm } from "node:fs/promises";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
+import { LIMITS } from "@wrenn/protocol/limits";
 import { command } from "@wrenn/runtime/command";
 import { withCleanup } from "@wrenn/runtime/undo";
-import { createOverlay, requireFreeSpace } from "../disk/overlay.ts";
+import { requireFreeSpace } from "../disk/overlay.ts";
 import { GuestClient } from "../guest/client.ts";
 import type { HostContext } from "../host.ts";
 import type { SlotAddresses } from "../network/addresses.ts";
+import { FILES, layerName } from "../snapshots/manifest.ts";
 import { type Vm, whileAlive } from "../vmm/contract.ts";
 import type { Shape } from "./key.ts";
-import { TEMPLATE_FILES } from "./store.ts";
+import type { Built } from "./store.ts";
 import { warm } from "./warm.ts";
 
 /** A cold boot takes 5 to 15 s under emulation, more when the box is busy; a hang is not told apart any sooner. */
 const BOOT_TIMEOUT_MS = 90_000;
 const BOOT_ATTEMPTS = 3;
 
-export async function buildTemplate(host: HostContext, shape: Shape, baseImage: string, target: string): Promise<void> {
+export async function buildTemplate(
+  host: HostContext,
+  shape: Shape,
+  baseImage: string,
+  target: string,
+): Promise<Built> {
   await requireFreeSpace(host.layout.templates, shape.memoryMb + host.config.minFreeDiskMb);
   for (let attempt = 1; ; attempt++) {
     try {
@@ -39,43 +46,53 @@ export interface ColdBoot {
   readonly dir: string;
 }
 
-async function bootAndSave(host: HostContext, shape: Shape, baseImage: string, target: string): Promise<void> {
-  await withColdBoot(host, shape, baseImage, async ({ vm, guest, dir }) => {
+const DISK = layerName(1);
+
+async function bootAndSave(host: HostContext, shape: Shape, baseImage: string, target: string): Promise<Built> {
+  return withColdBoot(host, shape, baseImage, async ({ vm, guest, dir }) => {
     await warm(guest);
     await guest.prepareTemplate(BOOT_TIMEOUT_MS);
+    const { offsetMs } = await guest.clock(BOOT_TIMEOUT_MS);
     guest.close();
     await vm.stop();
-    await vm.saveState(TEMPLATE_FILES.state);
+    const stoppedAtMs = Date.now();
+    await vm.saveState(FILES.state);
     await vm.kill();
     // Pages that the guest cleared need no place on disk.
-    await command("fallocate", ["--dig-holes", `${dir}/${TEMPLATE_FILES.memory}`]);
-    for (const file of [TEMPLATE_FILES.memory, TEMPLATE_FILES.state, TEMPLATE_FILES.disk]) {
-      await settle(`${dir}/${file}`);
-      await rename(`${dir}/${file}`, `${target}/${file}`);
-    }
-    const overlay = `${target}/${TEMPLATE_FILES.emptyOverlay}`;
-    await createOverlay(host.programs.qemuImg, overlay, { path: `${target}/${TEMPLATE_FILES.disk}`, format: "qcow2" });
-    await settle(overlay);
+    await command("fallocate", ["--dig-holes", `${dir}/${FILES.memory}`]);
+    const names = [FILES.memory, FILES.state, DISK];
+    for (const name of names) await rename(`${dir}/${name}`, `${target}/${name}`);
+    return {
+      facts: {
+        memoryId: randomBytes(16).toString("hex"),
+        clock: { offsetMs, stoppedAtMs },
+        diskSizeMb: LIMITS.diskSizeMb.min,
+        layers: 1,
+      },
+      files: names.map((name) => ({ name, checksum: true })),
+    };
   });
 }
 
 /** Boots the image in a machine of its own, runs `body` when the guest agent answers, and removes every trace of it. */
-export async function withColdBoot(
+export async function withColdBoot<T>(
   host: HostContext,
   shape: Shape,
   baseImage: string,
-  body: (boot: ColdBoot) => Promise<void>,
-): Promise<void> {
+  body: (boot: ColdBoot) => Promise<T>,
+): Promise<T> {
   const name = `template-${randomBytes(5).toString("hex")}`;
   const dir = `${host.layout.templates}/.${name}`;
   const runDir = `${host.layout.run}/${name}`;
   const left = (failures: unknown) =>
     host.logger.error({ name, failures }, "a template's machine left something behind");
-  await withCleanup(async (undo) => {
+  return withCleanup(async (undo) => {
+    undo.add("name", () => void host.unborn.delete(name));
+    host.unborn.add(name);
     const slot = await host.slots.acquire(name);
     undo.add("network", () => host.slots.release(slot, name));
     undo.add("files", () => rm(dir, { recursive: true, force: true }));
-    await makeMachineFiles(host, dir, baseImage, slot, shape);
+    await makeMachineFiles(host, dir, slot, shape);
     undo.add("sockets", () => rm(runDir, { recursive: true, force: true }));
     await mkdir(runDir, { mode: 0o700 });
     await chown(runDir, slot.uid, slot.uid);
@@ -85,44 +102,35 @@ export async function withColdBoot(
     const guest = new GuestClient(slot.capsuleAddress);
     undo.add("guest connections", () => guest.close());
     await answered(vm, guest);
-    await body({ vm, guest, dir });
+    return body({ vm, guest, dir });
   }, left);
 }
 
-async function makeMachineFiles(
-  host: HostContext,
-  dir: string,
-  baseImage: string,
-  slot: SlotAddresses,
-  shape: Shape,
-): Promise<void> {
+async function makeMachineFiles(host: HostContext, dir: string, slot: SlotAddresses, shape: Shape): Promise<void> {
   await mkdir(dir, { mode: 0o711 });
-  const disk = `${dir}/${TEMPLATE_FILES.disk}`;
-  await createOverlay(host.programs.qemuImg, disk, { path: baseImage, format: "raw" });
+  await host.overlays.make(`${dir}/${DISK}`, LIMITS.diskSizeMb.min, slot.uid);
   // The VMM may not create files in its folder: it finds those it writes.
   for (const [file, size] of [
-    [TEMPLATE_FILES.memory, shape.memoryMb * 1024 * 1024],
-    [TEMPLATE_FILES.state, 0],
+    [FILES.memory, shape.memoryMb * 1024 * 1024],
+    [FILES.state, 0],
   ] as const) {
     const handle = await open(`${dir}/${file}`, "wx", 0o600);
     await handle.truncate(size);
     await handle.close();
     await chown(`${dir}/${file}`, slot.uid, slot.uid);
   }
-  await chown(disk, slot.uid, slot.uid);
-  await chmod(disk, 0o600);
 }
 
 function bootSpec(host: HostContext, shape: Shape, baseImage: string) {
   return {
     vcpus: shape.vcpus,
     memoryMb: shape.memoryMb,
-    disk: { overlay: TEMPLATE_FILES.disk, backing: [{ path: baseImage, format: "raw" as const }] },
+    disk: { overlay: DISK, backing: [{ path: baseImage, format: "raw" as const }], sizeMb: LIMITS.diskSizeMb.min },
     agentDisk: host.artifacts.agentDisk.path,
     kernel: host.artifacts.kernel.path,
     initramfs: host.artifacts.initramfs.path,
     kernelArgs: host.kernelArgs,
-    memoryFile: TEMPLATE_FILES.memory,
+    memoryFile: FILES.memory,
   };
 }
 
@@ -144,12 +152,4 @@ function lastLines(console: Buffer): string {
     .replaceAll(/[^\x20-\x7e\n]/g, "")
     .trim();
   return text === "" ? "" : `; its console ends with: ${text.split("\n").slice(-3).join(" | ").slice(-500)}`;
-}
-
-/** On disk, and no longer writable by the VMM's user. */
-async function settle(path: string): Promise<void> {
-  await chown(path, 0, 0);
-  const handle = await open(path, "r");
-  await handle.sync();
-  await handle.close();
 }

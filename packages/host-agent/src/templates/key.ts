@@ -1,5 +1,6 @@
 /** Which snapshot fits: everything that the device state and memory of a template depend on, as one hash. */
 import { createHash } from "node:crypto";
+import { SNAPSHOT_VERSION } from "../snapshots/manifest.ts";
 
 export interface Shape {
   readonly vcpus: number;
@@ -19,6 +20,9 @@ export interface TemplateInputs {
 /** Folder name of the snapshot, such as `minimal-1x512-0123456789abcdef`. */
 export function templateKey(inputs: TemplateInputs): string {
   const { template, shape } = inputs;
-  const hash = createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 16);
+  const hash = createHash("sha256")
+    .update(JSON.stringify([SNAPSHOT_VERSION, inputs]))
+    .digest("hex")
+    .slice(0, 16);
   return `${template}-${shape.vcpus}x${shape.memoryMb}-${hash}`;
 }

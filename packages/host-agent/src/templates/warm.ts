@@ -11,6 +11,7 @@ export async function warm(guest: GuestClient): Promise<void> {
     await run(guest, "/bin/true", []);
     await run(guest, "/bin/sh", ["-c", "echo warm; echo warm >&2; exit 3"]);
     await guest.process.list({});
+    await guest.clock(TIMEOUT_MS);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the rest of the host agent knows of a virtual machine monitor. Drivers are reached through this file only. */
 import { WrennError } from "@wrenn/protocol/errors";
 import type { ProcessIdentity } from "@wrenn/runtime/process-identity";
+import type { BackingFile } from "../disk/overlay.ts";
 import type { SlotAddresses } from "../network/addresses.ts";
 import type { Capabilities } from "./capabilities.ts";
 
@@ -8,7 +9,9 @@ import type { Capabilities } from "./capabilities.ts";
 export interface DiskChain {
   /** file name of the overlay inside the machine's folder */
   readonly overlay: string;
-  readonly backing: readonly { readonly path: string; readonly format: "qcow2" | "raw" }[];
+  readonly backing: readonly BackingFile[];
+  /** MiB that the guest sees */
+  readonly sizeMb: number;
 }
 
 interface VmSpecBase {
@@ -38,6 +41,8 @@ export interface BootSpec extends VmSpecBase {
 export interface RestoreSpec extends VmSpecBase {
   readonly memoryPath: string;
   readonly statePath: string;
+  /** Puts changed pages into the VMM's mapping of the memory file, before device state that refers to them is loaded. */
+  readonly loadMemory: (pid: number) => Promise<void>;
 }
 
 /** How a VMM came to its end. */
@@ -58,8 +63,12 @@ export interface Vm extends VmHandle {
   readonly exited: Promise<VmExit>;
   stop(): Promise<void>;
   continue(): Promise<void>;
-  /** Writes the device state of a stopped machine to a file of its own folder. */
+  /** Writes the device state of a stopped machine to a file that lies in its own folder already. */
   saveState(fileName: string): Promise<void>;
+  /** From now on a stopped machine writes to that empty overlay in its own folder; the one before is frozen. */
+  switchOverlay(fileName: string): Promise<void>;
+  /** Tells the guest that its root disk has this size. */
+  growDisk(sizeMb: number): Promise<void>;
   /** The newest output of the guest's serial console, at most 64 KiB. */
   console(): Promise<Buffer>;
   /** Ends the VMM and waits until it is gone. @throws when it does not go: then its user and network are still in use */
@@ -68,12 +77,14 @@ export interface Vm extends VmHandle {
   detach(): void;
 }
 
+export type RestorePhase = "vmm_start" | "memory_load" | "vmm_restore";
+
 export interface VmmDriver {
   readonly capabilities: Capabilities;
   /** Starts a machine from nothing; its vCPUs run. */
   boot(spec: BootSpec): Promise<Vm>;
-  /** Starts a machine from a snapshot; its vCPUs run. `onPhase` is called when a phase has ended. */
-  restore(spec: RestoreSpec, onPhase: (name: string) => void): Promise<Vm>;
+  /** Loads a machine from a snapshot; its vCPUs do not run yet. `onPhase` is awaited when a phase has ended. */
+  restore(spec: RestoreSpec, onPhase: (phase: RestorePhase, process: ProcessIdentity) => Promise<void>): Promise<Vm>;
   /** Connects to a living VMM. @throws vmm_failed */
   attach(handle: VmHandle, location: { machineDir: string; runDir: string; name: string }): Promise<Vm>;
 }

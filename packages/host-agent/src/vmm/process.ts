@@ -20,9 +20,6 @@ export interface VmmProcess {
   readonly child: ChildProcess;
 }
 
-/** No file a VMM writes is larger: its disk has a fixed size, and what it prints must not fill the host's. */
-const MAX_FILE_BYTES = 8 * 1024 ** 3;
-
 const LOG_TAIL_BYTES = 1024;
 
 export interface LaunchOptions {
@@ -30,6 +27,8 @@ export interface LaunchOptions {
   readonly args: readonly string[];
   readonly files: readonly InheritedFile[];
   readonly slot: SlotAddresses;
+  /** no file that the VMM writes is larger: what it prints must not fill the host's disk */
+  readonly maxFileBytes: number;
   /** the one group it is in besides its own, for a device that only a group may open */
   readonly deviceGroup: number | undefined;
   /** receives what the process prints */
@@ -64,10 +63,10 @@ export async function launch(options: LaunchOptions): Promise<VmmProcess> {
 }
 
 /** The command behind the tools that confine it; each replaces itself by the next, so the pid is the VMM's own. */
-function confined({ program, args, slot, deviceGroup }: LaunchOptions): [string, ...string[]] {
+function confined({ program, args, slot, deviceGroup, maxFileBytes }: LaunchOptions): [string, ...string[]] {
   return [
     "prlimit",
-    ...["--core=0", "--nofile=1024", `--fsize=${MAX_FILE_BYTES}`],
+    ...["--core=0", "--nofile=1024", `--fsize=${Math.ceil(maxFileBytes)}`],
     "--",
     "nsenter",
     `--net=/run/netns/${slot.namespace}`,

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hostagent.proto.
  */
 export const file_hostagent: GenFile = /*@__PURE__*/
-  fileDesc("Cg9ob3N0YWdlbnQucHJvdG8SDGhvc3RhZ2VudC52MSIqCglFcnJvckluZm8SDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIhAKDkdldEhvc3RSZXF1ZXN0IrwBCg9HZXRIb3N0UmVzcG9uc2USFQoNYWdlbnRfdmVyc2lvbhgBIAEoCRILCgN2bW0YAiABKAkSEwoLdm1tX3ZlcnNpb24YAyABKAkSEwoLYWNjZWxlcmF0b3IYBCABKAkSEQoJY3B1X2NvcmVzGAUgASgFEhEKCW1lbW9yeV9tYhgGIAEoAxIUCgxkaXNrX2ZyZWVfbWIYByABKAMSDAoEYXJjaBgIIAEoCRIRCgl0ZW1wbGF0ZXMYCSADKAkiwQIKFENyZWF0ZVNhbmRib3hSZXF1ZXN0EhAKCHRlbXBsYXRlGAEgASgJEg0KBXZjcHVzGAIgASgFEhEKCW1lbW9yeV9tYhgDIAEoBRITCgt0aW1lb3V0X3NlYxgEIAEoBRISCgpzYW5kYm94X2lkGAUgASgJEhQKDGRpc2tfc2l6ZV9tYhgGIAEoBRIPCgd0ZWFtX2lkGAcgASgJEhMKC3RlbXBsYXRlX2lkGAggASgJEhQKDGRlZmF1bHRfdXNlchgJIAEoCRJHCgtkZWZhdWx0X2VudhgKIAMoCzIyLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVxdWVzdC5EZWZhdWx0RW52RW50cnkaMQoPRGVmYXVsdEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi5wEKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRISCgpzYW5kYm94X2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdob3N0X2lwGAMgASgJEkMKCG1ldGFkYXRhGAQgAygLMjEuaG9zdGFnZW50LnYxLkNyZWF0ZVNhbmRib3hSZXNwb25zZS5NZXRhZGF0YUVudHJ5EiMKBnBoYXNlcxgFIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiIQoFUGhhc2USDAoEbmFtZRgBIAEoCRIKCgJtcxgCIAEoASIrChVEZXN0cm95U2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIYChZEZXN0cm95U2FuZGJveFJlc3BvbnNlIhYKFExpc3RTYW5kYm94ZXNSZXF1ZXN0IkUKFUxpc3RTYW5kYm94ZXNSZXNwb25zZRIsCglzYW5kYm94ZXMYASADKAsyGS5ob3N0YWdlbnQudjEuU2FuZGJveEluZm8i/AIKC1NhbmRib3hJbmZvEhIKCnNhbmRib3hfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhAKCHRlbXBsYXRlGAMgASgJEg0KBXZjcHVzGAQgASgFEhEKCW1lbW9yeV9tYhgFIAEoBRIPCgdob3N0X2lwGAYgASgJEhcKD2NyZWF0ZWRfYXRfdW5peBgHIAEoAxIbChNsYXN0X2FjdGl2ZV9hdF91bml4GAggASgDEhMKC3RpbWVvdXRfc2VjGAkgASgFEg8KB3RlYW1faWQYCiABKAkSEwoLdGVtcGxhdGVfaWQYCyABKAkSOQoIbWV0YWRhdGEYDCADKAsyJy5ob3N0YWdlbnQudjEuU2FuZGJveEluZm8uTWV0YWRhdGFFbnRyeRISCgplbmRfcmVhc29uGA0gASgJEhMKC2VuZF9tZXNzYWdlGA4gASgJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIXChVXYXRjaFNhbmRib3hlc1JlcXVlc3Qi/gIKFldhdGNoU2FuZGJveGVzUmVzcG9uc2USQQoIc25hcHNob3QYASABKAsyLS5ob3N0YWdlbnQudjEuV2F0Y2hTYW5kYm94ZXNSZXNwb25zZS5TbmFwc2hvdEgAEiwKB2NoYW5nZWQYAiABKAsyGS5ob3N0YWdlbnQudjEuU2FuZGJveEluZm9IABI/CgdyZW1vdmVkGAMgASgLMiwuaG9zdGFnZW50LnYxLldhdGNoU2FuZGJveGVzUmVzcG9uc2UuUmVtb3ZlZEgAEkMKCWtlZXBhbGl2ZRgEIAEoCzIuLmhvc3RhZ2VudC52MS5XYXRjaFNhbmRib3hlc1Jlc3BvbnNlLktlZXBBbGl2ZUgAGjgKCFNuYXBzaG90EiwKCXNhbmRib3hlcxgBIAMoCzIZLmhvc3RhZ2VudC52MS5TYW5kYm94SW5mbxodCgdSZW1vdmVkEhIKCnNhbmRib3hfaWQYASABKAkaCwoJS2VlcEFsaXZlQgcKBWV2ZW50IvMBChFFeGVjU3RyZWFtUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEgsKA2NtZBgCIAEoCRIMCgRhcmdzGAMgAygJEhMKC3RpbWVvdXRfc2VjGAQgASgFEjcKBGVudnMYBSADKAsyKS5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlcXVlc3QuRW52c0VudHJ5EhAKA2N3ZBgGIAEoCUgAiAEBEhEKBHVzZXIYByABKAlIAYgBARorCglFbnZzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIGCgRfY3dkQgcKBV91c2VyIqgDChJFeGVjU3RyZWFtUmVzcG9uc2USNwoFc3RhcnQYASABKAsyJi5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlc3BvbnNlLlN0YXJ0SAASNQoEZGF0YRgCIAEoCzIlLmhvc3RhZ2VudC52MS5FeGVjU3RyZWFtUmVzcG9uc2UuRGF0YUgAEjMKA2VuZBgDIAEoCzIkLmhvc3RhZ2VudC52MS5FeGVjU3RyZWFtUmVzcG9uc2UuRW5kSAASPwoJa2VlcGFsaXZlGAQgASgLMiouaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXNwb25zZS5LZWVwQWxpdmVIABoUCgVTdGFydBILCgNwaWQYASABKA0aNAoERGF0YRIQCgZzdGRvdXQYASABKAxIABIQCgZzdGRlcnIYAiABKAxIAEIICgZvdXRwdXQaSgoDRW5kEhEKCWV4aXRfY29kZRgBIAEoERINCgVlcnJvchgCIAEoCRIRCgl0aW1lZF9vdXQYAyABKAgSDgoGc2lnbmFsGAQgASgFGgsKCUtlZXBBbGl2ZUIHCgVldmVudCInChFHZXRDb25zb2xlUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJIiUKEkdldENvbnNvbGVSZXNwb25zZRIPCgdjb25zb2xlGAEgASgMMu4EChBIb3N0QWdlbnRTZXJ2aWNlEkYKB0dldEhvc3QSHC5ob3N0YWdlbnQudjEuR2V0SG9zdFJlcXVlc3QaHS5ob3N0YWdlbnQudjEuR2V0SG9zdFJlc3BvbnNlElgKDUNyZWF0ZVNhbmRib3gSIi5ob3N0YWdlbnQudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QaIy5ob3N0YWdlbnQudjEuQ3JlYXRlU2FuZGJveFJlc3BvbnNlElsKDkRlc3Ryb3lTYW5kYm94EiMuaG9zdGFnZW50LnYxLkRlc3Ryb3lTYW5kYm94UmVxdWVzdBokLmhvc3RhZ2VudC52MS5EZXN0cm95U2FuZGJveFJlc3BvbnNlElgKDUxpc3RTYW5kYm94ZXMSIi5ob3N0YWdlbnQudjEuTGlzdFNhbmRib3hlc1JlcXVlc3QaIy5ob3N0YWdlbnQudjEuTGlzdFNhbmRib3hlc1Jlc3BvbnNlEl0KDldhdGNoU2FuZGJveGVzEiMuaG9zdGFnZW50LnYxLldhdGNoU2FuZGJveGVzUmVxdWVzdBokLmhvc3RhZ2VudC52MS5XYXRjaFNhbmRib3hlc1Jlc3BvbnNlMAESUQoKRXhlY1N0cmVhbRIfLmhvc3RhZ2VudC52MS5FeGVjU3RyZWFtUmVxdWVzdBogLmhvc3RhZ2VudC52MS5FeGVjU3RyZWFtUmVzcG9uc2UwARJPCgpHZXRDb25zb2xlEh8uaG9zdGFnZW50LnYxLkdldENvbnNvbGVSZXF1ZXN0GiAuaG9zdGFnZW50LnYxLkdldENvbnNvbGVSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("Cg9ob3N0YWdlbnQucHJvdG8SDGhvc3RhZ2VudC52MSIqCglFcnJvckluZm8SDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIhAKDkdldEhvc3RSZXF1ZXN0IrwBCg9HZXRIb3N0UmVzcG9uc2USFQoNYWdlbnRfdmVyc2lvbhgBIAEoCRILCgN2bW0YAiABKAkSEwoLdm1tX3ZlcnNpb24YAyABKAkSEwoLYWNjZWxlcmF0b3IYBCABKAkSEQoJY3B1X2NvcmVzGAUgASgFEhEKCW1lbW9yeV9tYhgGIAEoAxIUCgxkaXNrX2ZyZWVfbWIYByABKAMSDAoEYXJjaBgIIAEoCRIRCgl0ZW1wbGF0ZXMYCSADKAki1gIKFENyZWF0ZVNhbmRib3hSZXF1ZXN0EhAKCHRlbXBsYXRlGAEgASgJEg0KBXZjcHVzGAIgASgFEhEKCW1lbW9yeV9tYhgDIAEoBRITCgt0aW1lb3V0X3NlYxgEIAEoBRISCgpzYW5kYm94X2lkGAUgASgJEhQKDGRpc2tfc2l6ZV9tYhgGIAEoBRIPCgd0ZWFtX2lkGAcgASgJEhMKC3RlbXBsYXRlX2lkGAggASgJEhQKDGRlZmF1bHRfdXNlchgJIAEoCRJHCgtkZWZhdWx0X2VudhgKIAMoCzIyLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVxdWVzdC5EZWZhdWx0RW52RW50cnkSEwoLc25hcHNob3RfaWQYCyABKAkaMQoPRGVmYXVsdEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi5wEKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRISCgpzYW5kYm94X2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdob3N0X2lwGAMgASgJEkMKCG1ldGFkYXRhGAQgAygLMjEuaG9zdGFnZW50LnYxLkNyZWF0ZVNhbmRib3hSZXNwb25zZS5NZXRhZGF0YUVudHJ5EiMKBnBoYXNlcxgFIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiIQoFUGhhc2USDAoEbmFtZRgBIAEoCRIKCgJtcxgCIAEoASIrChVEZXN0cm95U2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIYChZEZXN0cm95U2FuZGJveFJlc3BvbnNlIikKE1BhdXNlU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSJPChRQYXVzZVNhbmRib3hSZXNwb25zZRISCgpzaXplX2J5dGVzGAEgASgDEiMKBnBoYXNlcxgCIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZSJUChRSZXN1bWVTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhgKC3RpbWVvdXRfc2VjGAIgASgFSACIAQFCDgoMX3RpbWVvdXRfc2VjItMBChVSZXN1bWVTYW5kYm94UmVzcG9uc2USDgoGc3RhdHVzGAEgASgJEg8KB2hvc3RfaXAYAiABKAkSQwoIbWV0YWRhdGEYAyADKAsyMS5ob3N0YWdlbnQudjEuUmVzdW1lU2FuZGJveFJlc3BvbnNlLk1ldGFkYXRhRW50cnkSIwoGcGhhc2VzGAQgAygLMhMuaG9zdGFnZW50LnYxLlBoYXNlGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIoChJQaW5nU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIVChNQaW5nU2FuZGJveFJlc3BvbnNlIk8KFUNyZWF0ZVNuYXBzaG90UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhMKC3NuYXBzaG90X2lkGAIgASgJEg0KBXBhdXNlGAMgASgIImsKFkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USLAoIc25hcHNob3QYASABKAsyGi5ob3N0YWdlbnQudjEuU25hcHNob3RJbmZvEiMKBnBoYXNlcxgCIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZSLuAQoMU25hcHNob3RJbmZvEhMKC3NuYXBzaG90X2lkGAEgASgJEg0KBXZjcHVzGAIgASgFEhEKCW1lbW9yeV9tYhgDIAEoBRIUCgxkaXNrX3NpemVfbWIYBCABKAUSEgoKc2l6ZV9ieXRlcxgFIAEoAxIQCgh0ZW1wbGF0ZRgGIAEoCRI6CghtZXRhZGF0YRgHIAMoCzIoLmhvc3RhZ2VudC52MS5TbmFwc2hvdEluZm8uTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLAoVRGVsZXRlU25hcHNob3RSZXF1ZXN0EhMKC3NuYXBzaG90X2lkGAEgASgJIhgKFkRlbGV0ZVNuYXBzaG90UmVzcG9uc2UiFgoUTGlzdFNuYXBzaG90c1JlcXVlc3QiRgoVTGlzdFNuYXBzaG90c1Jlc3BvbnNlEi0KCXNuYXBzaG90cxgBIAMoCzIaLmhvc3RhZ2VudC52MS5TbmFwc2hvdEluZm8ipQEKEkZvcmtTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEjgKCGNoaWxkcmVuGAIgAygLMiYuaG9zdGFnZW50LnYxLkZvcmtTYW5kYm94UmVxdWVzdC5DaGlsZBpBCgVDaGlsZBISCgpzYW5kYm94X2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSEwoLdGltZW91dF9zZWMYAyABKAUiwwIKE0ZvcmtTYW5kYm94UmVzcG9uc2USOQoIY2hpbGRyZW4YASADKAsyJy5ob3N0YWdlbnQudjEuRm9ya1NhbmRib3hSZXNwb25zZS5DaGlsZBIjCgZwaGFzZXMYAiADKAsyEy5ob3N0YWdlbnQudjEuUGhhc2UaywEKBUNoaWxkEhIKCnNhbmRib3hfaWQYASABKAkSDwoHaG9zdF9pcBgCIAEoCRJHCghtZXRhZGF0YRgDIAMoCzI1Lmhvc3RhZ2VudC52MS5Gb3JrU2FuZGJveFJlc3BvbnNlLkNoaWxkLk1ldGFkYXRhRW50cnkSIwoGcGhhc2VzGAQgAygLMhMuaG9zdGFnZW50LnYxLlBoYXNlGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJBChZSb2xsYmFja1NhbmRib3hSZXF1ZXN0EhIKCnNhbmRib3hfaWQYASABKAkSEwoLc25hcHNob3RfaWQYAiABKAkixwEKF1JvbGxiYWNrU2FuZGJveFJlc3BvbnNlEg8KB2hvc3RfaXAYASABKAkSRQoIbWV0YWRhdGEYAiADKAsyMy5ob3N0YWdlbnQudjEuUm9sbGJhY2tTYW5kYm94UmVzcG9uc2UuTWV0YWRhdGFFbnRyeRIjCgZwaGFzZXMYAyADKAsyEy5ob3N0YWdlbnQudjEuUGhhc2UaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIhYKFExpc3RTYW5kYm94ZXNSZXF1ZXN0IkUKFUxpc3RTYW5kYm94ZXNSZXNwb25zZRIsCglzYW5kYm94ZXMYASADKAsyGS5ob3N0YWdlbnQudjEuU2FuZGJveEluZm8i1AMKC1NhbmRib3hJbmZvEhIKCnNhbmRib3hfaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhAKCHRlbXBsYXRlGAMgASgJEg0KBXZjcHVzGAQgASgFEhEKCW1lbW9yeV9tYhgFIAEoBRIPCgdob3N0X2lwGAYgASgJEhcKD2NyZWF0ZWRfYXRfdW5peBgHIAEoAxIbChNsYXN0X2FjdGl2ZV9hdF91bml4GAggASgDEhMKC3RpbWVvdXRfc2VjGAkgASgFEg8KB3RlYW1faWQYCiABKAkSEwoLdGVtcGxhdGVfaWQYCyABKAkSOQoIbWV0YWRhdGEYDCADKAsyJy5ob3N0YWdlbnQudjEuU2FuZGJveEluZm8uTWV0YWRhdGFFbnRyeRISCgplbmRfcmVhc29uGA0gASgJEhMKC2VuZF9tZXNzYWdlGA4gASgJEhQKDHBhdXNlX3JlYXNvbhgPIAEoCRIWCg5wYXVzZWRfYXRfdW5peBgQIAEoAxIUCgxkaXNrX3NpemVfbWIYESABKAUSEgoKZ2VuZXJhdGlvbhgSIAEoBRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiFwoVV2F0Y2hTYW5kYm94ZXNSZXF1ZXN0Iv4CChZXYXRjaFNhbmRib3hlc1Jlc3BvbnNlEkEKCHNuYXBzaG90GAEgASgLMi0uaG9zdGFnZW50LnYxLldhdGNoU2FuZGJveGVzUmVzcG9uc2UuU25hcHNob3RIABIsCgdjaGFuZ2VkGAIgASgLMhkuaG9zdGFnZW50LnYxLlNhbmRib3hJbmZvSAASPwoHcmVtb3ZlZBgDIAEoCzIsLmhvc3RhZ2VudC52MS5XYXRjaFNhbmRib3hlc1Jlc3BvbnNlLlJlbW92ZWRIABJDCglrZWVwYWxpdmUYBCABKAsyLi5ob3N0YWdlbnQudjEuV2F0Y2hTYW5kYm94ZXNSZXNwb25zZS5LZWVwQWxpdmVIABo4CghTbmFwc2hvdBIsCglzYW5kYm94ZXMYASADKAsyGS5ob3N0YWdlbnQudjEuU2FuZGJveEluZm8aHQoHUmVtb3ZlZBISCgpzYW5kYm94X2lkGAEgASgJGgsKCUtlZXBBbGl2ZUIHCgVldmVudCLzAQoRRXhlY1N0cmVhbVJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRILCgNjbWQYAiABKAkSDAoEYXJncxgDIAMoCRITCgt0aW1lb3V0X3NlYxgEIAEoBRI3CgRlbnZzGAUgAygLMikuaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXF1ZXN0LkVudnNFbnRyeRIQCgNjd2QYBiABKAlIAIgBARIRCgR1c2VyGAcgASgJSAGIAQEaKwoJRW52c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBgoEX2N3ZEIHCgVfdXNlciKoAwoSRXhlY1N0cmVhbVJlc3BvbnNlEjcKBXN0YXJ0GAEgASgLMiYuaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXNwb25zZS5TdGFydEgAEjUKBGRhdGEYAiABKAsyJS5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlc3BvbnNlLkRhdGFIABIzCgNlbmQYAyABKAsyJC5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlc3BvbnNlLkVuZEgAEj8KCWtlZXBhbGl2ZRgEIAEoCzIqLmhvc3RhZ2VudC52MS5FeGVjU3RyZWFtUmVzcG9uc2UuS2VlcEFsaXZlSAAaFAoFU3RhcnQSCwoDcGlkGAEgASgNGjQKBERhdGESEAoGc3Rkb3V0GAEgASgMSAASEAoGc3RkZXJyGAIgASgMSABCCAoGb3V0cHV0GkoKA0VuZBIRCglleGl0X2NvZGUYASABKBESDQoFZXJyb3IYAiABKAkSEQoJdGltZWRfb3V0GAMgASgIEg4KBnNpZ25hbBgEIAEoBRoLCglLZWVwQWxpdmVCBwoFZXZlbnQiJwoRR2V0Q29uc29sZVJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIlChJHZXRDb25zb2xlUmVzcG9uc2USDwoHY29uc29sZRgBIAEoDDK7CgoQSG9zdEFnZW50U2VydmljZRJGCgdHZXRIb3N0EhwuaG9zdGFnZW50LnYxLkdldEhvc3RSZXF1ZXN0Gh0uaG9zdGFnZW50LnYxLkdldEhvc3RSZXNwb25zZRJYCg1DcmVhdGVTYW5kYm94EiIuaG9zdGFnZW50LnYxLkNyZWF0ZVNhbmRib3hSZXF1ZXN0GiMuaG9zdGFnZW50LnYxLkNyZWF0ZVNhbmRib3hSZXNwb25zZRJbCg5EZXN0cm95U2FuZGJveBIjLmhvc3RhZ2VudC52MS5EZXN0cm95U2FuZGJveFJlcXVlc3QaJC5ob3N0YWdlbnQudjEuRGVzdHJveVNhbmRib3hSZXNwb25zZRJVCgxQYXVzZVNhbmRib3gSIS5ob3N0YWdlbnQudjEuUGF1c2VTYW5kYm94UmVxdWVzdBoiLmhvc3RhZ2VudC52MS5QYXVzZVNhbmRib3hSZXNwb25zZRJYCg1SZXN1bWVTYW5kYm94EiIuaG9zdGFnZW50LnYxLlJlc3VtZVNhbmRib3hSZXF1ZXN0GiMuaG9zdGFnZW50LnYxLlJlc3VtZVNhbmRib3hSZXNwb25zZRJSCgtQaW5nU2FuZGJveBIgLmhvc3RhZ2VudC52MS5QaW5nU2FuZGJveFJlcXVlc3QaIS5ob3N0YWdlbnQudjEuUGluZ1NhbmRib3hSZXNwb25zZRJbCg5DcmVhdGVTbmFwc2hvdBIjLmhvc3RhZ2VudC52MS5DcmVhdGVTbmFwc2hvdFJlcXVlc3QaJC5ob3N0YWdlbnQudjEuQ3JlYXRlU25hcHNob3RSZXNwb25zZRJbCg5EZWxldGVTbmFwc2hvdBIjLmhvc3RhZ2VudC52MS5EZWxldGVTbmFwc2hvdFJlcXVlc3QaJC5ob3N0YWdlbnQudjEuRGVsZXRlU25hcHNob3RSZXNwb25zZRJYCg1MaXN0U25hcHNob3RzEiIuaG9zdGFnZW50LnYxLkxpc3RTbmFwc2hvdHNSZXF1ZXN0GiMuaG9zdGFnZW50LnYxLkxpc3RTbmFwc2hvdHNSZXNwb25zZRJSCgtGb3JrU2FuZGJveBIgLmhvc3RhZ2VudC52MS5Gb3JrU2FuZGJveFJlcXVlc3QaIS5ob3N0YWdlbnQudjEuRm9ya1NhbmRib3hSZXNwb25zZRJeCg9Sb2xsYmFja1NhbmRib3gSJC5ob3N0YWdlbnQudjEuUm9sbGJhY2tTYW5kYm94UmVxdWVzdBolLmhvc3RhZ2VudC52MS5Sb2xsYmFja1NhbmRib3hSZXNwb25zZRJYCg1MaXN0U2FuZGJveGVzEiIuaG9zdGFnZW50LnYxLkxpc3RTYW5kYm94ZXNSZXF1ZXN0GiMuaG9zdGFnZW50LnYxLkxpc3RTYW5kYm94ZXNSZXNwb25zZRJdCg5XYXRjaFNhbmRib3hlcxIjLmhvc3RhZ2VudC52MS5XYXRjaFNhbmRib3hlc1JlcXVlc3QaJC5ob3N0YWdlbnQudjEuV2F0Y2hTYW5kYm94ZXNSZXNwb25zZTABElEKCkV4ZWNTdHJlYW0SHy5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlcXVlc3QaIC5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlc3BvbnNlMAESTwoKR2V0Q29uc29sZRIfLmhvc3RhZ2VudC52MS5HZXRDb25zb2xlUmVxdWVzdBogLmhvc3RhZ2VudC52MS5HZXRDb25zb2xlUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * Carried as the detail of every error of this service: the registry code decides what a client sees.
@@ -165,6 +165,13 @@ export type CreateSandboxRequest = Message<"hostagent.v1.CreateSandboxRequest"> 
    * @generated from field: map<string, string> default_env = 10;
    */
   defaultEnv: { [key: string]: string };
+
+  /**
+   * Id of the snapshot to start from; empty starts from the base template. Its shape is then the snapshot's.
+   *
+   * @generated from field: string snapshot_id = 11;
+   */
+  snapshotId: string;
 };
 
 /**
@@ -266,6 +273,449 @@ export const DestroySandboxResponseSchema: GenMessage<DestroySandboxResponse> = 
   messageDesc(file_hostagent, 7);
 
 /**
+ * @generated from message hostagent.v1.PauseSandboxRequest
+ */
+export type PauseSandboxRequest = Message<"hostagent.v1.PauseSandboxRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+};
+
+/**
+ * Describes the message hostagent.v1.PauseSandboxRequest.
+ * Use `create(PauseSandboxRequestSchema)` to create a new message.
+ */
+export const PauseSandboxRequestSchema: GenMessage<PauseSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent, 8);
+
+/**
+ * @generated from message hostagent.v1.PauseSandboxResponse
+ */
+export type PauseSandboxResponse = Message<"hostagent.v1.PauseSandboxResponse"> & {
+  /**
+   * Allocated bytes that the pause wrote: changed memory and device state.
+   *
+   * @generated from field: int64 size_bytes = 1;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * @generated from field: repeated hostagent.v1.Phase phases = 2;
+   */
+  phases: Phase[];
+};
+
+/**
+ * Describes the message hostagent.v1.PauseSandboxResponse.
+ * Use `create(PauseSandboxResponseSchema)` to create a new message.
+ */
+export const PauseSandboxResponseSchema: GenMessage<PauseSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent, 9);
+
+/**
+ * @generated from message hostagent.v1.ResumeSandboxRequest
+ */
+export type ResumeSandboxRequest = Message<"hostagent.v1.ResumeSandboxRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * Idle seconds from now on; absent keeps what it was.
+   *
+   * @generated from field: optional int32 timeout_sec = 2;
+   */
+  timeoutSec?: number | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.ResumeSandboxRequest.
+ * Use `create(ResumeSandboxRequestSchema)` to create a new message.
+ */
+export const ResumeSandboxRequestSchema: GenMessage<ResumeSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent, 10);
+
+/**
+ * @generated from message hostagent.v1.ResumeSandboxResponse
+ */
+export type ResumeSandboxResponse = Message<"hostagent.v1.ResumeSandboxResponse"> & {
+  /**
+   * @generated from field: string status = 1;
+   */
+  status: string;
+
+  /**
+   * @generated from field: string host_ip = 2;
+   */
+  hostIp: string;
+
+  /**
+   * @generated from field: map<string, string> metadata = 3;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * @generated from field: repeated hostagent.v1.Phase phases = 4;
+   */
+  phases: Phase[];
+};
+
+/**
+ * Describes the message hostagent.v1.ResumeSandboxResponse.
+ * Use `create(ResumeSandboxResponseSchema)` to create a new message.
+ */
+export const ResumeSandboxResponseSchema: GenMessage<ResumeSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent, 11);
+
+/**
+ * @generated from message hostagent.v1.PingSandboxRequest
+ */
+export type PingSandboxRequest = Message<"hostagent.v1.PingSandboxRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+};
+
+/**
+ * Describes the message hostagent.v1.PingSandboxRequest.
+ * Use `create(PingSandboxRequestSchema)` to create a new message.
+ */
+export const PingSandboxRequestSchema: GenMessage<PingSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent, 12);
+
+/**
+ * @generated from message hostagent.v1.PingSandboxResponse
+ */
+export type PingSandboxResponse = Message<"hostagent.v1.PingSandboxResponse"> & {
+};
+
+/**
+ * Describes the message hostagent.v1.PingSandboxResponse.
+ * Use `create(PingSandboxResponseSchema)` to create a new message.
+ */
+export const PingSandboxResponseSchema: GenMessage<PingSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent, 13);
+
+/**
+ * @generated from message hostagent.v1.CreateSnapshotRequest
+ */
+export type CreateSnapshotRequest = Message<"hostagent.v1.CreateSnapshotRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * UUID.
+   *
+   * @generated from field: string snapshot_id = 2;
+   */
+  snapshotId: string;
+
+  /**
+   * The capsule ends paused; otherwise it goes on as it was.
+   *
+   * @generated from field: bool pause = 3;
+   */
+  pause: boolean;
+};
+
+/**
+ * Describes the message hostagent.v1.CreateSnapshotRequest.
+ * Use `create(CreateSnapshotRequestSchema)` to create a new message.
+ */
+export const CreateSnapshotRequestSchema: GenMessage<CreateSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent, 14);
+
+/**
+ * @generated from message hostagent.v1.CreateSnapshotResponse
+ */
+export type CreateSnapshotResponse = Message<"hostagent.v1.CreateSnapshotResponse"> & {
+  /**
+   * @generated from field: hostagent.v1.SnapshotInfo snapshot = 1;
+   */
+  snapshot?: SnapshotInfo | undefined;
+
+  /**
+   * @generated from field: repeated hostagent.v1.Phase phases = 2;
+   */
+  phases: Phase[];
+};
+
+/**
+ * Describes the message hostagent.v1.CreateSnapshotResponse.
+ * Use `create(CreateSnapshotResponseSchema)` to create a new message.
+ */
+export const CreateSnapshotResponseSchema: GenMessage<CreateSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent, 15);
+
+/**
+ * @generated from message hostagent.v1.SnapshotInfo
+ */
+export type SnapshotInfo = Message<"hostagent.v1.SnapshotInfo"> & {
+  /**
+   * @generated from field: string snapshot_id = 1;
+   */
+  snapshotId: string;
+
+  /**
+   * @generated from field: int32 vcpus = 2;
+   */
+  vcpus: number;
+
+  /**
+   * @generated from field: int32 memory_mb = 3;
+   */
+  memoryMb: number;
+
+  /**
+   * @generated from field: int32 disk_size_mb = 4;
+   */
+  diskSizeMb: number;
+
+  /**
+   * Allocated bytes of the files that this snapshot does not share with what it was taken from.
+   *
+   * @generated from field: int64 size_bytes = 5;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * The base template that it descends from.
+   *
+   * @generated from field: string template = 6;
+   */
+  template: string;
+
+  /**
+   * @generated from field: map<string, string> metadata = 7;
+   */
+  metadata: { [key: string]: string };
+};
+
+/**
+ * Describes the message hostagent.v1.SnapshotInfo.
+ * Use `create(SnapshotInfoSchema)` to create a new message.
+ */
+export const SnapshotInfoSchema: GenMessage<SnapshotInfo> = /*@__PURE__*/
+  messageDesc(file_hostagent, 16);
+
+/**
+ * @generated from message hostagent.v1.DeleteSnapshotRequest
+ */
+export type DeleteSnapshotRequest = Message<"hostagent.v1.DeleteSnapshotRequest"> & {
+  /**
+   * @generated from field: string snapshot_id = 1;
+   */
+  snapshotId: string;
+};
+
+/**
+ * Describes the message hostagent.v1.DeleteSnapshotRequest.
+ * Use `create(DeleteSnapshotRequestSchema)` to create a new message.
+ */
+export const DeleteSnapshotRequestSchema: GenMessage<DeleteSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent, 17);
+
+/**
+ * @generated from message hostagent.v1.DeleteSnapshotResponse
+ */
+export type DeleteSnapshotResponse = Message<"hostagent.v1.DeleteSnapshotResponse"> & {
+};
+
+/**
+ * Describes the message hostagent.v1.DeleteSnapshotResponse.
+ * Use `create(DeleteSnapshotResponseSchema)` to create a new message.
+ */
+export const DeleteSnapshotResponseSchema: GenMessage<DeleteSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent, 18);
+
+/**
+ * @generated from message hostagent.v1.ListSnapshotsRequest
+ */
+export type ListSnapshotsRequest = Message<"hostagent.v1.ListSnapshotsRequest"> & {
+};
+
+/**
+ * Describes the message hostagent.v1.ListSnapshotsRequest.
+ * Use `create(ListSnapshotsRequestSchema)` to create a new message.
+ */
+export const ListSnapshotsRequestSchema: GenMessage<ListSnapshotsRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent, 19);
+
+/**
+ * @generated from message hostagent.v1.ListSnapshotsResponse
+ */
+export type ListSnapshotsResponse = Message<"hostagent.v1.ListSnapshotsResponse"> & {
+  /**
+   * @generated from field: repeated hostagent.v1.SnapshotInfo snapshots = 1;
+   */
+  snapshots: SnapshotInfo[];
+};
+
+/**
+ * Describes the message hostagent.v1.ListSnapshotsResponse.
+ * Use `create(ListSnapshotsResponseSchema)` to create a new message.
+ */
+export const ListSnapshotsResponseSchema: GenMessage<ListSnapshotsResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent, 20);
+
+/**
+ * @generated from message hostagent.v1.ForkSandboxRequest
+ */
+export type ForkSandboxRequest = Message<"hostagent.v1.ForkSandboxRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: repeated hostagent.v1.ForkSandboxRequest.Child children = 2;
+   */
+  children: ForkSandboxRequest_Child[];
+};
+
+/**
+ * Describes the message hostagent.v1.ForkSandboxRequest.
+ * Use `create(ForkSandboxRequestSchema)` to create a new message.
+ */
+export const ForkSandboxRequestSchema: GenMessage<ForkSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent, 21);
+
+/**
+ * @generated from message hostagent.v1.ForkSandboxRequest.Child
+ */
+export type ForkSandboxRequest_Child = Message<"hostagent.v1.ForkSandboxRequest.Child"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: string team_id = 2;
+   */
+  teamId: string;
+
+  /**
+   * @generated from field: int32 timeout_sec = 3;
+   */
+  timeoutSec: number;
+};
+
+/**
+ * Describes the message hostagent.v1.ForkSandboxRequest.Child.
+ * Use `create(ForkSandboxRequest_ChildSchema)` to create a new message.
+ */
+export const ForkSandboxRequest_ChildSchema: GenMessage<ForkSandboxRequest_Child> = /*@__PURE__*/
+  messageDesc(file_hostagent, 21, 0);
+
+/**
+ * @generated from message hostagent.v1.ForkSandboxResponse
+ */
+export type ForkSandboxResponse = Message<"hostagent.v1.ForkSandboxResponse"> & {
+  /**
+   * @generated from field: repeated hostagent.v1.ForkSandboxResponse.Child children = 1;
+   */
+  children: ForkSandboxResponse_Child[];
+
+  /**
+   * @generated from field: repeated hostagent.v1.Phase phases = 2;
+   */
+  phases: Phase[];
+};
+
+/**
+ * Describes the message hostagent.v1.ForkSandboxResponse.
+ * Use `create(ForkSandboxResponseSchema)` to create a new message.
+ */
+export const ForkSandboxResponseSchema: GenMessage<ForkSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent, 22);
+
+/**
+ * @generated from message hostagent.v1.ForkSandboxResponse.Child
+ */
+export type ForkSandboxResponse_Child = Message<"hostagent.v1.ForkSandboxResponse.Child"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: string host_ip = 2;
+   */
+  hostIp: string;
+
+  /**
+   * @generated from field: map<string, string> metadata = 3;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * @generated from field: repeated hostagent.v1.Phase phases = 4;
+   */
+  phases: Phase[];
+};
+
+/**
+ * Describes the message hostagent.v1.ForkSandboxResponse.Child.
+ * Use `create(ForkSandboxResponse_ChildSchema)` to create a new message.
+ */
+export const ForkSandboxResponse_ChildSchema: GenMessage<ForkSandboxResponse_Child> = /*@__PURE__*/
+  messageDesc(file_hostagent, 22, 0);
+
+/**
+ * @generated from message hostagent.v1.RollbackSandboxRequest
+ */
+export type RollbackSandboxRequest = Message<"hostagent.v1.RollbackSandboxRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: string snapshot_id = 2;
+   */
+  snapshotId: string;
+};
+
+/**
+ * Describes the message hostagent.v1.RollbackSandboxRequest.
+ * Use `create(RollbackSandboxRequestSchema)` to create a new message.
+ */
+export const RollbackSandboxRequestSchema: GenMessage<RollbackSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent, 23);
+
+/**
+ * @generated from message hostagent.v1.RollbackSandboxResponse
+ */
+export type RollbackSandboxResponse = Message<"hostagent.v1.RollbackSandboxResponse"> & {
+  /**
+   * @generated from field: string host_ip = 1;
+   */
+  hostIp: string;
+
+  /**
+   * @generated from field: map<string, string> metadata = 2;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * @generated from field: repeated hostagent.v1.Phase phases = 3;
+   */
+  phases: Phase[];
+};
+
+/**
+ * Describes the message hostagent.v1.RollbackSandboxResponse.
+ * Use `create(RollbackSandboxResponseSchema)` to create a new message.
+ */
+export const RollbackSandboxResponseSchema: GenMessage<RollbackSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent, 24);
+
+/**
  * @generated from message hostagent.v1.ListSandboxesRequest
  */
 export type ListSandboxesRequest = Message<"hostagent.v1.ListSandboxesRequest"> & {
@@ -276,7 +726,7 @@ export type ListSandboxesRequest = Message<"hostagent.v1.ListSandboxesRequest"> 
  * Use `create(ListSandboxesRequestSchema)` to create a new message.
  */
 export const ListSandboxesRequestSchema: GenMessage<ListSandboxesRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent, 8);
+  messageDesc(file_hostagent, 25);
 
 /**
  * @generated from message hostagent.v1.ListSandboxesResponse
@@ -293,7 +743,7 @@ export type ListSandboxesResponse = Message<"hostagent.v1.ListSandboxesResponse"
  * Use `create(ListSandboxesResponseSchema)` to create a new message.
  */
 export const ListSandboxesResponseSchema: GenMessage<ListSandboxesResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent, 9);
+  messageDesc(file_hostagent, 26);
 
 /**
  * @generated from message hostagent.v1.SandboxInfo
@@ -305,7 +755,7 @@ export type SandboxInfo = Message<"hostagent.v1.SandboxInfo"> & {
   sandboxId: string;
 
   /**
-   * A state of the machine's journal: starting, running, stopping or error.
+   * A state of the machine's journal.
    *
    * @generated from field: string status = 2;
    */
@@ -372,6 +822,32 @@ export type SandboxInfo = Message<"hostagent.v1.SandboxInfo"> & {
    * @generated from field: string end_message = 14;
    */
   endMessage: string;
+
+  /**
+   * Why it was paused, "request" or "idle"; empty unless it is paused.
+   *
+   * @generated from field: string pause_reason = 15;
+   */
+  pauseReason: string;
+
+  /**
+   * 0 unless it is paused.
+   *
+   * @generated from field: int64 paused_at_unix = 16;
+   */
+  pausedAtUnix: bigint;
+
+  /**
+   * @generated from field: int32 disk_size_mb = 17;
+   */
+  diskSizeMb: number;
+
+  /**
+   * Counts its lives: grows with every resume and rollback.
+   *
+   * @generated from field: int32 generation = 18;
+   */
+  generation: number;
 };
 
 /**
@@ -379,7 +855,7 @@ export type SandboxInfo = Message<"hostagent.v1.SandboxInfo"> & {
  * Use `create(SandboxInfoSchema)` to create a new message.
  */
 export const SandboxInfoSchema: GenMessage<SandboxInfo> = /*@__PURE__*/
-  messageDesc(file_hostagent, 10);
+  messageDesc(file_hostagent, 27);
 
 /**
  * @generated from message hostagent.v1.WatchSandboxesRequest
@@ -392,7 +868,7 @@ export type WatchSandboxesRequest = Message<"hostagent.v1.WatchSandboxesRequest"
  * Use `create(WatchSandboxesRequestSchema)` to create a new message.
  */
 export const WatchSandboxesRequestSchema: GenMessage<WatchSandboxesRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent, 11);
+  messageDesc(file_hostagent, 28);
 
 /**
  * @generated from message hostagent.v1.WatchSandboxesResponse
@@ -433,7 +909,7 @@ export type WatchSandboxesResponse = Message<"hostagent.v1.WatchSandboxesRespons
  * Use `create(WatchSandboxesResponseSchema)` to create a new message.
  */
 export const WatchSandboxesResponseSchema: GenMessage<WatchSandboxesResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent, 12);
+  messageDesc(file_hostagent, 29);
 
 /**
  * @generated from message hostagent.v1.WatchSandboxesResponse.Snapshot
@@ -450,7 +926,7 @@ export type WatchSandboxesResponse_Snapshot = Message<"hostagent.v1.WatchSandbox
  * Use `create(WatchSandboxesResponse_SnapshotSchema)` to create a new message.
  */
 export const WatchSandboxesResponse_SnapshotSchema: GenMessage<WatchSandboxesResponse_Snapshot> = /*@__PURE__*/
-  messageDesc(file_hostagent, 12, 0);
+  messageDesc(file_hostagent, 29, 0);
 
 /**
  * @generated from message hostagent.v1.WatchSandboxesResponse.Removed
@@ -467,7 +943,7 @@ export type WatchSandboxesResponse_Removed = Message<"hostagent.v1.WatchSandboxe
  * Use `create(WatchSandboxesResponse_RemovedSchema)` to create a new message.
  */
 export const WatchSandboxesResponse_RemovedSchema: GenMessage<WatchSandboxesResponse_Removed> = /*@__PURE__*/
-  messageDesc(file_hostagent, 12, 1);
+  messageDesc(file_hostagent, 29, 1);
 
 /**
  * @generated from message hostagent.v1.WatchSandboxesResponse.KeepAlive
@@ -480,7 +956,7 @@ export type WatchSandboxesResponse_KeepAlive = Message<"hostagent.v1.WatchSandbo
  * Use `create(WatchSandboxesResponse_KeepAliveSchema)` to create a new message.
  */
 export const WatchSandboxesResponse_KeepAliveSchema: GenMessage<WatchSandboxesResponse_KeepAlive> = /*@__PURE__*/
-  messageDesc(file_hostagent, 12, 2);
+  messageDesc(file_hostagent, 29, 2);
 
 /**
  * @generated from message hostagent.v1.ExecStreamRequest
@@ -529,7 +1005,7 @@ export type ExecStreamRequest = Message<"hostagent.v1.ExecStreamRequest"> & {
  * Use `create(ExecStreamRequestSchema)` to create a new message.
  */
 export const ExecStreamRequestSchema: GenMessage<ExecStreamRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent, 13);
+  messageDesc(file_hostagent, 30);
 
 /**
  * @generated from message hostagent.v1.ExecStreamResponse
@@ -570,7 +1046,7 @@ export type ExecStreamResponse = Message<"hostagent.v1.ExecStreamResponse"> & {
  * Use `create(ExecStreamResponseSchema)` to create a new message.
  */
 export const ExecStreamResponseSchema: GenMessage<ExecStreamResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent, 14);
+  messageDesc(file_hostagent, 31);
 
 /**
  * @generated from message hostagent.v1.ExecStreamResponse.Start
@@ -587,7 +1063,7 @@ export type ExecStreamResponse_Start = Message<"hostagent.v1.ExecStreamResponse.
  * Use `create(ExecStreamResponse_StartSchema)` to create a new message.
  */
 export const ExecStreamResponse_StartSchema: GenMessage<ExecStreamResponse_Start> = /*@__PURE__*/
-  messageDesc(file_hostagent, 14, 0);
+  messageDesc(file_hostagent, 31, 0);
 
 /**
  * @generated from message hostagent.v1.ExecStreamResponse.Data
@@ -616,7 +1092,7 @@ export type ExecStreamResponse_Data = Message<"hostagent.v1.ExecStreamResponse.D
  * Use `create(ExecStreamResponse_DataSchema)` to create a new message.
  */
 export const ExecStreamResponse_DataSchema: GenMessage<ExecStreamResponse_Data> = /*@__PURE__*/
-  messageDesc(file_hostagent, 14, 1);
+  messageDesc(file_hostagent, 31, 1);
 
 /**
  * @generated from message hostagent.v1.ExecStreamResponse.End
@@ -650,7 +1126,7 @@ export type ExecStreamResponse_End = Message<"hostagent.v1.ExecStreamResponse.En
  * Use `create(ExecStreamResponse_EndSchema)` to create a new message.
  */
 export const ExecStreamResponse_EndSchema: GenMessage<ExecStreamResponse_End> = /*@__PURE__*/
-  messageDesc(file_hostagent, 14, 2);
+  messageDesc(file_hostagent, 31, 2);
 
 /**
  * @generated from message hostagent.v1.ExecStreamResponse.KeepAlive
@@ -663,7 +1139,7 @@ export type ExecStreamResponse_KeepAlive = Message<"hostagent.v1.ExecStreamRespo
  * Use `create(ExecStreamResponse_KeepAliveSchema)` to create a new message.
  */
 export const ExecStreamResponse_KeepAliveSchema: GenMessage<ExecStreamResponse_KeepAlive> = /*@__PURE__*/
-  messageDesc(file_hostagent, 14, 3);
+  messageDesc(file_hostagent, 31, 3);
 
 /**
  * @generated from message hostagent.v1.GetConsoleRequest
@@ -680,7 +1156,7 @@ export type GetConsoleRequest = Message<"hostagent.v1.GetConsoleRequest"> & {
  * Use `create(GetConsoleRequestSchema)` to create a new message.
  */
 export const GetConsoleRequestSchema: GenMessage<GetConsoleRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent, 15);
+  messageDesc(file_hostagent, 32);
 
 /**
  * @generated from message hostagent.v1.GetConsoleResponse
@@ -697,7 +1173,7 @@ export type GetConsoleResponse = Message<"hostagent.v1.GetConsoleResponse"> & {
  * Use `create(GetConsoleResponseSchema)` to create a new message.
  */
 export const GetConsoleResponseSchema: GenMessage<GetConsoleResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent, 16);
+  messageDesc(file_hostagent, 33);
 
 /**
  * @generated from service hostagent.v1.HostAgentService
@@ -732,6 +1208,84 @@ export const HostAgentService: GenService<{
     methodKind: "unary";
     input: typeof DestroySandboxRequestSchema;
     output: typeof DestroySandboxResponseSchema;
+  },
+  /**
+   * Returns when memory and disk are on the host's disk and everything else of the capsule is released.
+   *
+   * @generated from rpc hostagent.v1.HostAgentService.PauseSandbox
+   */
+  pauseSandbox: {
+    methodKind: "unary";
+    input: typeof PauseSandboxRequestSchema;
+    output: typeof PauseSandboxResponseSchema;
+  },
+  /**
+   * Returns as CreateSandbox does.
+   *
+   * @generated from rpc hostagent.v1.HostAgentService.ResumeSandbox
+   */
+  resumeSandbox: {
+    methodKind: "unary";
+    input: typeof ResumeSandboxRequestSchema;
+    output: typeof ResumeSandboxResponseSchema;
+  },
+  /**
+   * Resets the idle timer.
+   *
+   * @generated from rpc hostagent.v1.HostAgentService.PingSandbox
+   */
+  pingSandbox: {
+    methodKind: "unary";
+    input: typeof PingSandboxRequestSchema;
+    output: typeof PingSandboxResponseSchema;
+  },
+  /**
+   * Saves a capsule that runs or is paused under an id of its own; what the capsule does afterwards does not change it.
+   *
+   * @generated from rpc hostagent.v1.HostAgentService.CreateSnapshot
+   */
+  createSnapshot: {
+    methodKind: "unary";
+    input: typeof CreateSnapshotRequestSchema;
+    output: typeof CreateSnapshotResponseSchema;
+  },
+  /**
+   * Idempotent: a snapshot that this host does not know is deleted already.
+   *
+   * @generated from rpc hostagent.v1.HostAgentService.DeleteSnapshot
+   */
+  deleteSnapshot: {
+    methodKind: "unary";
+    input: typeof DeleteSnapshotRequestSchema;
+    output: typeof DeleteSnapshotResponseSchema;
+  },
+  /**
+   * @generated from rpc hostagent.v1.HostAgentService.ListSnapshots
+   */
+  listSnapshots: {
+    methodKind: "unary";
+    input: typeof ListSnapshotsRequestSchema;
+    output: typeof ListSnapshotsResponseSchema;
+  },
+  /**
+   * Starts copies of a capsule that runs or is paused: all of them or none.
+   *
+   * @generated from rpc hostagent.v1.HostAgentService.ForkSandbox
+   */
+  forkSandbox: {
+    methodKind: "unary";
+    input: typeof ForkSandboxRequestSchema;
+    output: typeof ForkSandboxResponseSchema;
+  },
+  /**
+   * Puts a capsule back to what it was at one of its checkpoints; it runs afterwards.
+   *
+   * @generated from rpc hostagent.v1.HostAgentService.RollbackSandbox
+   */
+  rollbackSandbox: {
+    methodKind: "unary";
+    input: typeof RollbackSandboxRequestSchema;
+    output: typeof RollbackSandboxResponseSchema;
   },
   /**
    * @generated from rpc hostagent.v1.HostAgentService.ListSandboxes

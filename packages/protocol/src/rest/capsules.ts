@@ -1,18 +1,18 @@
 /** REST schemas of capsules: they validate requests and answers and become the OpenAPI document. */
 import { z } from "zod";
 import { DEFAULT_TEMPLATE, LIMITS, NAME_PATTERN } from "../limits.ts";
-import { END_REASONS, PUBLIC_STATUS } from "../states.ts";
+import { END_REASONS, PAUSE_REASONS, PUBLIC_STATUS } from "../states.ts";
 
 const statuses = [...new Set(Object.values(PUBLIC_STATUS))];
 
-const templateName = z
+export const templateName = z
   .string()
   .regex(NAME_PATTERN, "must be 1 to 64 letters, digits, dots, underscores or hyphens, the first a letter or digit");
 
-const time = z.iso.datetime({ offset: true }).describe("RFC 3339, whole seconds");
+export const time = z.iso.datetime({ offset: true }).describe("RFC 3339, whole seconds");
 
 /** Milliseconds of each phase of an operation, in order of time. */
-const phases = z.record(z.string(), z.number()).describe("Milliseconds of each phase, in order of time");
+export const phases = z.record(z.string(), z.number()).describe("Milliseconds of each phase, in order of time");
 
 export const capsuleSchema = z
   .object({
@@ -21,18 +21,25 @@ export const capsuleSchema = z
     template: z.string(),
     vcpus: z.int(),
     memory_mb: z.int(),
+    disk_size_mb: z.int(),
     timeout_sec: z.int(),
+    auto_resume: z.boolean(),
     guest_ip: z.string().optional(),
     host_ip: z.string().optional(),
     created_at: time,
     started_at: time.optional(),
     last_active_at: time.optional(),
     last_updated: time,
+    paused_at: time.optional(),
+    pause_reason: z.enum(PAUSE_REASONS).optional().describe("Why the capsule is paused"),
+    forked_from: z.string().optional().describe("The capsule that this one is a copy of"),
     ended_at: time.optional(),
     end_reason: z.enum(END_REASONS).optional().describe("Why the capsule ended"),
     end_message: z.string().optional(),
     metadata: z.record(z.string(), z.string()).optional(),
-    timings: phases.optional(),
+    timings: phases
+      .optional()
+      .describe("Milliseconds of each phase of the last create, pause, resume, fork or rollback"),
   })
   .meta({ id: "Capsule" });
 export type Capsule = z.infer<typeof capsuleSchema>;
@@ -43,13 +50,40 @@ function bounded(limit: { min: number; max: number; default: number }) {
 
 export const createCapsuleSchema = z
   .object({
-    template: templateName.default(DEFAULT_TEMPLATE),
+    template: templateName
+      .default(DEFAULT_TEMPLATE)
+      .describe("A base template, or a snapshot, whose vcpus and memory_mb then hold instead of these"),
     vcpus: bounded(LIMITS.vcpus),
     memory_mb: bounded(LIMITS.memoryMb).describe("MiB"),
+    disk_size_mb: bounded(LIMITS.diskSizeMb).describe("MiB; a snapshot's disk can grow but not shrink"),
     timeout_sec: bounded(LIMITS.timeoutSec).describe("Idle seconds until the capsule is paused; 0 is never"),
+    auto_resume: z.boolean().default(false).describe("A request that needs the capsule wakes it when it is paused"),
   })
   .meta({ id: "CreateCapsule" });
 export type CreateCapsule = z.input<typeof createCapsuleSchema>;
+
+export const resumeSchema = z
+  .object({ timeout_sec: z.int().min(LIMITS.timeoutSec.min).max(LIMITS.timeoutSec.max).optional() })
+  .meta({ id: "Resume" });
+export type Resume = z.input<typeof resumeSchema>;
+
+export const forkSchema = z
+  .object({
+    count: bounded(LIMITS.forkCount),
+    timeout_sec: z
+      .int()
+      .min(LIMITS.timeoutSec.min)
+      .max(LIMITS.timeoutSec.max)
+      .optional()
+      .describe("Idle seconds of the copies; the source's when absent"),
+  })
+  .meta({ id: "Fork" });
+export type Fork = z.input<typeof forkSchema>;
+
+export const forkResultSchema = z
+  .object({ capsules: z.array(capsuleSchema), timings: phases })
+  .meta({ id: "ForkResult" });
+export type ForkResult = z.infer<typeof forkResultSchema>;
 
 /** No NUL: the kernel cannot pass one in an argument, a path or a variable. */
 const word = z.string().refine((text) => !text.includes("\0"), "must not contain NUL");

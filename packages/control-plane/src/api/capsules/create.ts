@@ -16,8 +16,15 @@ export const createCapsule: Route = (app, { capsules }) => {
       response: { 201: capsuleSchema, ...errors(400, 404, 409, 413, 502, 507) },
     },
     handler: async (request, reply) => {
-      const { template, vcpus, memory_mb: memoryMb, timeout_sec: timeoutSec } = request.body;
-      const row = await create(capsules, request.caller.teamId, { template, vcpus, memoryMb, timeoutSec });
+      const { template, vcpus, ...rest } = request.body;
+      const row = await create(capsules, request.caller.teamId, {
+        template,
+        vcpus,
+        memoryMb: rest.memory_mb,
+        diskSizeMb: rest.disk_size_mb,
+        timeoutSec: rest.timeout_sec,
+        autoResume: rest.auto_resume,
+      });
       return reply.code(201).send(toCapsule(row));
     },
   });

@@ -1,5 +1,6 @@
-/** The path parameter of every route of one capsule. */
+/** The path parameters of the routes of one capsule. */
 import { idFromUuid } from "@wrenn/protocol/ids";
+import { templateName } from "@wrenn/protocol/rest/capsules";
 import { z } from "zod";
 
 export const capsuleParams = z.object({
@@ -8,3 +9,5 @@ export const capsuleParams = z.object({
     .describe("Id of the capsule")
     .meta({ examples: [idFromUuid("capsule", "5f3b1c1e-8d2a-4c57-9d0e-1f6f0a7c2b11")] }),
 });
+
+export const checkpointParams = capsuleParams.extend({ name: templateName.describe("Name of the checkpoint") });

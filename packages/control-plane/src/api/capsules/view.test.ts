@@ -11,9 +11,14 @@ const ROW: CapsuleRow = {
   state: "starting",
   incarnation: 1,
   template: "minimal",
+  baseTemplate: "minimal",
+  snapshotId: null,
+  forkedFrom: null,
   vcpus: 1,
   memoryMb: 512,
+  diskSizeMb: 5120,
   timeoutSec: 0,
+  autoResume: false,
   guestIp: null,
   hostIp: null,
   metadata: null,
@@ -22,6 +27,8 @@ const ROW: CapsuleRow = {
   startedAt: null,
   lastActiveAt: null,
   updatedAt: new Date("2026-11-22T01:02:04Z"),
+  pausedAt: null,
+  pauseReason: null,
   endedAt: null,
   endReason: null,
   endMessage: null,
@@ -35,10 +42,20 @@ describe("toCapsule", () => {
       template: "minimal",
       vcpus: 1,
       memory_mb: 512,
+      disk_size_mb: 5120,
       timeout_sec: 0,
+      auto_resume: false,
       created_at: "2026-11-22T01:02:03Z",
       last_updated: "2026-11-22T01:02:04Z",
     });
+  });
+
+  it("says since when and why it is paused, only while it is", () => {
+    const row = { ...ROW, pausedAt: ROW.createdAt, pauseReason: "idle" as const };
+    const paused = { paused_at: "2026-11-22T01:02:03Z", pause_reason: "idle" };
+    expect(toCapsule({ ...row, state: "paused" })).toMatchObject(paused);
+    expect(toCapsule({ ...row, state: "stopped" })).not.toHaveProperty("paused_at");
+    expect(toCapsule({ ...row, state: "stopped" })).not.toHaveProperty("pause_reason");
   });
 
   it("keeps the phases in order of time", () => {
@@ -61,6 +78,10 @@ describe("toCapsule", () => {
       endMessage: "x",
       endedAt: ROW.createdAt,
       hostIp: "10.11.0.1",
+      pausedAt: ROW.createdAt,
+      pauseReason: "request" as const,
+      forkedFrom: ROW.hostId,
+      diskSizeMb: 6000,
     };
     expect(capsuleSchema.safeParse(toCapsule(full)).error).toBeUndefined();
   });

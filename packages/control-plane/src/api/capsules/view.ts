@@ -3,16 +3,12 @@ import { idFromUuid } from "@wrenn/protocol/ids";
 import type { Capsule } from "@wrenn/protocol/rest/capsules";
 import { PUBLIC_STATUS } from "@wrenn/protocol/states";
 import type { CapsuleRow } from "../../db/schema.ts";
+import { toPhases, toTime, withoutNulls } from "../fields.ts";
 
-/** RFC 3339 with whole seconds. */
-export function toTime(date: Date): string {
-  return `${date.toISOString().slice(0, 19)}Z`;
-}
-
-type Present<T> = { [Key in keyof T]: Exclude<T[Key], null> };
-
-function withoutNulls<T extends object>(fields: T): Partial<Present<T>> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Partial<Present<T>>;
+/** A capsule that ended may have been paused before. */
+function pauseOf(row: CapsuleRow) {
+  if (row.state !== "paused") return {};
+  return { paused_at: row.pausedAt && toTime(row.pausedAt), pause_reason: row.pauseReason };
 }
 
 export function toCapsule(row: CapsuleRow): Capsule {
@@ -22,7 +18,9 @@ export function toCapsule(row: CapsuleRow): Capsule {
     template: row.template,
     vcpus: row.vcpus,
     memory_mb: row.memoryMb,
+    disk_size_mb: row.diskSizeMb,
     timeout_sec: row.timeoutSec,
+    auto_resume: row.autoResume,
     created_at: toTime(row.createdAt),
     last_updated: toTime(row.updatedAt),
     ...withoutNulls({
@@ -30,11 +28,13 @@ export function toCapsule(row: CapsuleRow): Capsule {
       host_ip: row.hostIp,
       started_at: row.startedAt && toTime(row.startedAt),
       last_active_at: row.lastActiveAt && toTime(row.lastActiveAt),
+      ...pauseOf(row),
+      forked_from: row.forkedFrom && idFromUuid("capsule", row.forkedFrom),
       ended_at: row.endedAt && toTime(row.endedAt),
       end_reason: row.endReason,
       end_message: row.endMessage,
       metadata: row.metadata,
-      timings: row.timings && Object.fromEntries(row.timings),
+      timings: row.timings && toPhases(row.timings),
     }),
   };
 }

@@ -24,10 +24,11 @@ const base = {
       { path: "/t/disk.qcow2", format: "qcow2" as const },
       { path: "/i/rootfs.ext4", format: "raw" as const },
     ],
+    sizeMb: 5120,
   },
   agentDisk: "/i/agent.erofs",
 };
-const restore = { ...base, memoryPath: "/t/memory", statePath: "/t/state" };
+const restore = { ...base, memoryPath: "/t/memory", statePath: "/t/state", loadMemory: async () => {} };
 const boot = {
   ...base,
   kernel: "/i/vmlinuz",

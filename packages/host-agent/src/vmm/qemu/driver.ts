@@ -1,11 +1,11 @@
 /** Runs machines under QEMU's microvm machine type. */
 import { stat } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
-import { isAlive, killProcess } from "@wrenn/runtime/process-identity";
+import { isAlive, killProcess, type ProcessIdentity } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Capabilities } from "../capabilities.ts";
 import type { Cgroups } from "../cgroup.ts";
-import type { BootSpec, RestoreSpec, Vm, VmHandle, VmmDriver } from "../contract.ts";
+import type { BootSpec, RestorePhase, RestoreSpec, Vm, VmHandle, VmmDriver } from "../contract.ts";
 import { launch, logTail } from "../process.ts";
 import { bootCommand, type QemuCommand, restoreCommand, socketPath } from "./args.ts";
 import { Qmp } from "./qmp.ts";
@@ -14,6 +14,8 @@ import { QemuVm } from "./vm.ts";
 const SOCKET_TIMEOUT_MS = 20_000;
 const LOAD_TIMEOUT_MS = 60_000;
 const ATTACH_TIMEOUT_MS = 5000;
+/** A qcow2 file that holds every cluster of its disk has its tables besides. */
+const DISK_FILE_MARGIN = 1.1;
 
 export interface QemuProgram {
   readonly binary: string;
@@ -36,13 +38,17 @@ export class QemuDriver implements VmmDriver {
     return this.#start(spec, bootCommand(spec, this.capabilities), async () => {});
   }
 
-  async restore(spec: RestoreSpec, onPhase: (name: string) => void): Promise<Vm> {
+  async restore(
+    spec: RestoreSpec,
+    onPhase: (phase: RestorePhase, process: ProcessIdentity) => Promise<void>,
+  ): Promise<Vm> {
     const command = restoreCommand(spec, this.capabilities);
-    return this.#start(spec, command, async (qmp) => {
-      onPhase("vmm_start");
+    return this.#start(spec, command, async (qmp, process) => {
+      await onPhase("vmm_start", process);
+      await spec.loadMemory(process.pid);
+      await onPhase("memory_load", process);
       await loadState(qmp, command.stateFd);
-      await qmp.execute("cont");
-      onPhase("vmm_restore");
+      await onPhase("vmm_restore", process);
     });
   }
 
@@ -62,7 +68,11 @@ export class QemuDriver implements VmmDriver {
   }
 
   /** Whatever fails after the launch, no process stays behind. */
-  async #start(spec: BootSpec | RestoreSpec, command: QemuCommand, prepare: (qmp: Qmp) => Promise<void>): Promise<Vm> {
+  async #start(
+    spec: BootSpec | RestoreSpec,
+    command: QemuCommand,
+    prepare: (qmp: Qmp, process: ProcessIdentity) => Promise<void>,
+  ): Promise<Vm> {
     const log = logFile(spec.machineDir);
     const started = await launch({
       program: this.#program.binary,
@@ -70,6 +80,7 @@ export class QemuDriver implements VmmDriver {
       files: command.files,
       slot: spec.slot,
       deviceGroup: await this.#deviceGroup(),
+      maxFileBytes: spec.disk.sizeMb * 1024 * 1024 * DISK_FILE_MARGIN,
       logFile: log,
     });
     try {
@@ -77,10 +88,11 @@ export class QemuDriver implements VmmDriver {
       const gone = () => started.child.exitCode !== null || started.child.signalCode !== null;
       const qmp = await Qmp.connect(socketPath(spec.runDir), { timeoutMs: SOCKET_TIMEOUT_MS, gone });
       const vm = new QemuVm(started.identity, qmp, log);
-      await prepare(qmp);
+      await prepare(qmp, started.identity);
       return vm;
     } catch (error) {
       await killProcess(started.identity);
+      if (error instanceof WrennError && error.code !== "vmm_failed") throw error;
       const said = await logTail(log);
       throw new WrennError(
         "vmm_failed",

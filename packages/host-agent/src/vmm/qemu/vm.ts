@@ -49,6 +49,19 @@ export class QemuVm implements Vm {
     await this.#qmp.execute("xen-save-devices-state", { filename: `/proc/self/fd/3/${fileName}`, live: false });
   }
 
+  async switchOverlay(fileName: string): Promise<void> {
+    await this.#qmp.execute("blockdev-snapshot-sync", {
+      device: "root",
+      "snapshot-file": `/proc/self/fd/3/${fileName}`,
+      format: "qcow2",
+      mode: "existing",
+    });
+  }
+
+  async growDisk(sizeMb: number): Promise<void> {
+    await this.#qmp.execute("block_resize", { device: "root", size: sizeMb * 1024 * 1024 });
+  }
+
   async console(): Promise<Buffer> {
     const request = { device: "console", size: CONSOLE_BYTES, format: "base64" };
     const text = await this.#qmp.execute("ringbuf-read", request, CONSOLE_TIMEOUT_MS);

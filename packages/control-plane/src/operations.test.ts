@@ -19,6 +19,16 @@ describe("Operations", () => {
     expect(operations.has("a")).toBe(false);
   });
 
+  it("knows each of several ids that one work is on", async () => {
+    const operations = new Operations();
+    const gate = Promise.withResolvers<void>();
+    const work = operations.run(["a", "b"], () => gate.promise);
+    expect(["a", "b", "c"].map((id) => operations.has(id))).toEqual([true, true, false]);
+    gate.resolve();
+    await work;
+    expect(["a", "b"].map((id) => operations.has(id))).toEqual([false, false]);
+  });
+
   it("drains work that fails too", async () => {
     const operations = new Operations();
     const gate = Promise.withResolvers<void>();

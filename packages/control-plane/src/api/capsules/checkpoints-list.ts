@@ -1,0 +1,26 @@
+/** GET /v1/capsules/{id}/checkpoints: newest first. */
+import { parseId } from "@wrenn/protocol/ids";
+import { checkpointSchema } from "@wrenn/protocol/rest/snapshots";
+import { z } from "zod";
+import { listCheckpoints as list } from "../../capsules/checkpoints.ts";
+import { errors, type Route } from "../route.ts";
+import { toCheckpoint } from "../snapshots/view.ts";
+import { capsuleParams } from "./params.ts";
+
+export const listCheckpoints: Route = (app, { capsules }) => {
+  app.route({
+    method: "GET",
+    url: "/v1/capsules/:id/checkpoints",
+    schema: {
+      operationId: "listCheckpoints",
+      tags: ["Checkpoints"],
+      summary: "List the checkpoints of a capsule, newest first",
+      params: capsuleParams,
+      response: { 200: z.array(checkpointSchema), ...errors(400, 404) },
+    },
+    handler: async (request) => {
+      const rows = await list(capsules, request.caller.teamId, parseId("capsule", request.params.id));
+      return rows.map(toCheckpoint);
+    },
+  });
+};

@@ -1,0 +1,24 @@
+/** POST /v1/capsules/{id}/ping: the idle time begins anew. */
+import { parseId } from "@wrenn/protocol/ids";
+import { z } from "zod";
+import { pingCapsule as ping } from "../../capsules/ping.ts";
+import { errors, type Route } from "../route.ts";
+import { capsuleParams } from "./params.ts";
+
+export const pingCapsule: Route = (app, { capsules }) => {
+  app.route({
+    method: "POST",
+    url: "/v1/capsules/:id/ping",
+    schema: {
+      operationId: "pingCapsule",
+      tags: ["Capsules"],
+      summary: "Count a capsule as used now",
+      params: capsuleParams,
+      response: { 204: z.undefined().describe("Its idle time begins anew"), ...errors(400, 404, 409, 502) },
+    },
+    handler: async (request, reply) => {
+      await ping(capsules, request.caller.teamId, parseId("capsule", request.params.id));
+      return reply.code(204).send();
+    },
+  });
+};

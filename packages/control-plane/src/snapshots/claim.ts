@@ -1,0 +1,60 @@
+/** The life of a snapshot's row: it claims the name before the host is called, and is published when the host has the files. */
+import { randomBytes } from "node:crypto";
+import { WrennError } from "@wrenn/protocol/errors";
+import type { SnapshotInfo } from "@wrenn/protocol/gen/hostagent_pb";
+import { and, eq } from "drizzle-orm";
+import { type SnapshotKind, type SnapshotRow, snapshots, type Timings } from "../db/schema.ts";
+import type { SnapshotDeps } from "./deps.ts";
+import { isBaseTemplate } from "./templates.ts";
+
+export type Claim = Pick<
+  SnapshotRow,
+  "id" | "teamId" | "kind" | "capsuleId" | "hostId" | "template" | "vcpus" | "memoryMb" | "diskSizeMb"
+>;
+
+const AUTO_NAMES: Record<SnapshotKind, string> = { snapshot: "template", checkpoint: "checkpoint" };
+
+/**
+ * The row in `creating`, whose name nobody else can have from now on.
+ * @param name made up when absent
+ * @throws name_reserved, template_name_taken; conflict when the capsule has a checkpoint of the name
+ */
+export async function claimName(deps: SnapshotDeps, claim: Claim, name: string | undefined): Promise<SnapshotRow> {
+  const chosen = name ?? `${AUTO_NAMES[claim.kind]}-${randomBytes(4).toString("hex")}`;
+  if (claim.kind === "snapshot" && (await isBaseTemplate(deps.db, chosen))) {
+    throw new WrennError("name_reserved", `"${chosen}" is the name of a base template`);
+  }
+  const [row] = await deps.db.queries
+    .insert(snapshots)
+    .values({ ...claim, name: chosen, state: "creating" })
+    .onConflictDoNothing()
+    .returning();
+  if (row !== undefined) return row;
+  if (claim.kind === "checkpoint") throw new WrennError("conflict", `the capsule has a checkpoint "${chosen}" already`);
+  throw new WrennError("template_name_taken", `there is a snapshot "${chosen}" already`);
+}
+
+/** The row in `ready` with what its host says of it; undefined when it is to be deleted meanwhile. */
+export async function publishSnapshot(
+  deps: SnapshotDeps,
+  row: SnapshotRow,
+  info: SnapshotInfo,
+  timings?: Timings,
+): Promise<SnapshotRow | undefined> {
+  const [ready] = await deps.db.queries
+    .update(snapshots)
+    .set({
+      state: "ready",
+      template: info.template || row.template,
+      vcpus: info.vcpus,
+      memoryMb: info.memoryMb,
+      diskSizeMb: info.diskSizeMb,
+      sizeBytes: Number(info.sizeBytes),
+      metadata: Object.keys(info.metadata).length > 0 ? info.metadata : null,
+      ...(timings === undefined ? {} : { timings }),
+    })
+    .where(and(eq(snapshots.id, row.id), eq(snapshots.state, "creating")))
+    .returning();
+  if (ready !== undefined) deps.logger.info({ event: "snapshot_ready", snapshot: row.id, kind: row.kind });
+  return ready;
+}

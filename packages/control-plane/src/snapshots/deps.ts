@@ -1,0 +1,12 @@
+/** What every operation on snapshots needs. */
+import type { Logger } from "@wrenn/runtime/logger";
+import type { Database } from "../db/database.ts";
+import type { HostClients } from "../hosts/clients.ts";
+import type { Operations } from "../operations.ts";
+
+export interface SnapshotDeps {
+  readonly db: Database;
+  readonly hosts: HostClients;
+  readonly operations: Operations;
+  readonly logger: Logger;
+}

@@ -1,0 +1,56 @@
+/** Reads of snapshots and checkpoints. */
+import { WrennError } from "@wrenn/protocol/errors";
+import { and, desc, eq } from "drizzle-orm";
+import type { Database, Queries } from "../db/database.ts";
+import { type SnapshotRow, snapshots } from "../db/schema.ts";
+
+function named(teamId: string, name: string) {
+  return and(eq(snapshots.teamId, teamId), eq(snapshots.kind, "snapshot"), eq(snapshots.name, name));
+}
+
+function ofCapsule(capsuleId: string) {
+  return and(eq(snapshots.capsuleId, capsuleId), eq(snapshots.kind, "checkpoint"));
+}
+
+/** The team's snapshot in any state. */
+export async function findSnapshot(db: Database, teamId: string, name: string): Promise<SnapshotRow | undefined> {
+  const [row] = await db.queries.select().from(snapshots).where(named(teamId, name));
+  return row;
+}
+
+/** The snapshot that a capsule can be started from; nobody deletes it while the transaction lasts. */
+export async function lockReadySnapshot(tx: Queries, teamId: string, name: string): Promise<SnapshotRow | undefined> {
+  const [row] = await tx
+    .select()
+    .from(snapshots)
+    .where(and(named(teamId, name), eq(snapshots.state, "ready")))
+    .for("share");
+  return row;
+}
+
+/** Those that can be used. */
+export function listSnapshots(db: Database, teamId: string): Promise<SnapshotRow[]> {
+  return db.queries
+    .select()
+    .from(snapshots)
+    .where(and(eq(snapshots.teamId, teamId), eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready")));
+}
+
+/** The capsule's checkpoint in any state. @throws not_found */
+export async function getCheckpoint(db: Database, capsuleId: string, name: string): Promise<SnapshotRow> {
+  const [row] = await db.queries
+    .select()
+    .from(snapshots)
+    .where(and(ofCapsule(capsuleId), eq(snapshots.name, name)));
+  if (row === undefined) throw new WrennError("not_found", `the capsule has no checkpoint "${name}"`);
+  return row;
+}
+
+/** Those that can be used, newest first. */
+export function listCheckpoints(db: Database, capsuleId: string): Promise<SnapshotRow[]> {
+  return db.queries
+    .select()
+    .from(snapshots)
+    .where(and(ofCapsule(capsuleId), eq(snapshots.state, "ready")))
+    .orderBy(desc(snapshots.createdAt), desc(snapshots.id));
+}

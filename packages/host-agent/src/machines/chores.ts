@@ -1,0 +1,57 @@
+/** What the host agent does by itself while it runs. */
+
+import { isEnded } from "@wrenn/protocol/states";
+import type { HostContext } from "../host.ts";
+import { ClockKeeper } from "./clock-keeper.ts";
+import { releaseEnded } from "./end.ts";
+import { exclusively } from "./exclusive.ts";
+import { IdleTimer } from "./idle.ts";
+import { releasePaused } from "./pausing.ts";
+import { sweepResources } from "./sweep.ts";
+
+const TICK_MS = 1000;
+const SWEEP_MS = 60_000;
+
+export interface Chores {
+  stop(): Promise<void>;
+}
+
+export function startChores(host: HostContext): Chores {
+  const idle = new IdleTimer(host);
+  const clocks = new ClockKeeper(host);
+  let sweeping: Promise<void> = Promise.resolve();
+  const ticks = setInterval(() => {
+    const now = Date.now();
+    idle.tick(now);
+    clocks.tick(now);
+  }, TICK_MS);
+  const sweeps = setInterval(() => {
+    sweeping = sweepAll(host).catch((error: unknown) => host.logger.error({ op: "sweep", err: error }, "cannot sweep"));
+  }, SWEEP_MS);
+  return {
+    async stop() {
+      clearInterval(ticks);
+      clearInterval(sweeps);
+      await sweeping;
+    },
+  };
+}
+
+async function sweepAll(host: HostContext): Promise<void> {
+  for (const { record } of host.machines.list()) {
+    if (record.slot === undefined && record.vmm === undefined) continue;
+    if (record.state === "paused" || isEnded(record.state)) await releaseAgain(host, record.id);
+  }
+  const { unreadable } = await host.journal.load();
+  await sweepResources(host, unreadable);
+}
+
+/** What a pause or an end could not release then. */
+function releaseAgain(host: HostContext, id: string): Promise<void> {
+  return exclusively(host, id, async () => {
+    const record = host.machines.find(id)?.record;
+    if (record === undefined) return;
+    if (isEnded(record.state)) await releaseEnded(host, record, undefined);
+    if (record.state === "paused") await releasePaused(host, record, undefined, { done: () => Promise.resolve() });
+  });
+}

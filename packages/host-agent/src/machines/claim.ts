@@ -1,0 +1,61 @@
+/** Creates a machine out of one that runs already and belongs to nobody: it only has to learn who it is. */
+import type { HostContext } from "../host.ts";
+import { commitRunning } from "./commit.ts";
+import { type Created, type CreateRequest, newRecord } from "./create.ts";
+import { exclusively } from "./exclusive.ts";
+import type { Machine } from "./registry.ts";
+import { becomeItself } from "./start.ts";
+import { Progress } from "./steps.ts";
+import type { WarmMachine } from "./warm.ts";
+import type { WarmShape } from "./warm-pool.ts";
+
+const CLOCK_TIMEOUT_MS = 2000;
+
+/** Undefined when no such machine is ready, or the one that was cannot be used: then the caller makes one. @throws conflict */
+export async function claimMachine(
+  host: HostContext,
+  request: CreateRequest,
+  shape: WarmShape,
+): Promise<Created | undefined> {
+  const warm = host.warmPool.take(shape);
+  if (warm === undefined) return undefined;
+  const progress = new Progress("claim", host.failpoints);
+  progress.vmm = warm.vm.process;
+  const { id } = request;
+  return exclusively(host, id, async () => {
+    try {
+      const machine = await adopt(host, request, warm, progress);
+      const phases = progress.toRecord();
+      host.logger.info({ op: "claim", id, template: shape.template, phases }, "capsule created");
+      return { machine, phases };
+    } catch (error) {
+      host.logger.warn({ op: "claim", id, err: error }, "a machine made ahead cannot be used");
+      host.machines.remove(id);
+      await warm.discard();
+      await host.journal.remove(id);
+      return undefined;
+    }
+  });
+}
+
+async function adopt(
+  host: HostContext,
+  request: CreateRequest,
+  warm: WarmMachine,
+  progress: Progress<"claim">,
+): Promise<Machine> {
+  const record = newRecord(host, request, warm.slot, warm.snapshot, warm.name);
+  await host.journal.adopt(warm.folder, record);
+  host.machines.put(record);
+  await progress.done("adopt");
+  // It has run for a while since it was started: its clock is compared, not computed.
+  const { offsetMs: clockOffsetMs } = await warm.guest.clock(CLOCK_TIMEOUT_MS);
+  const growDisk = record.diskSizeMb > warm.snapshot.manifest.diskSizeMb;
+  if (growDisk) await warm.vm.growDisk(record.diskSizeMb);
+  await becomeItself(record, warm, { clockOffsetMs, ...(growDisk ? { growDisk } : {}) });
+  await progress.done("guest_init");
+  const machine = await commitRunning(host, record, warm);
+  host.unborn.delete(warm.name);
+  await progress.done("commit");
+  return machine;
+}

@@ -1,0 +1,16 @@
+/** The moment a started machine becomes a running one: in the journal, in memory, and watched for its end. */
+import type { HostContext } from "../host.ts";
+import { watchEnd } from "./end.ts";
+import { type MachineRecord, without } from "./record.ts";
+import type { Machine } from "./registry.ts";
+import type { Started } from "./start.ts";
+
+export async function commitRunning(host: HostContext, record: MachineRecord, started: Started): Promise<Machine> {
+  const { overlay, vm, guest, slot } = started;
+  const next = without(record, "pausedAt", "pauseReason");
+  const running = await host.journal.transition(next, "started", { vmm: vm.process, overlays: [overlay] });
+  const machine = host.machines.put(running, { vm, guest, slot });
+  machine.activity.touch();
+  watchEnd(host, running.id, vm);
+  return machine;
+}

@@ -1,0 +1,70 @@
+/**
+ * Rollback: a machine becomes again what it was at one of its checkpoints, and runs. First it is paused as that checkpoint, in
+ * one step; what it was before is gone from then on. If it then cannot be resumed, it stays paused there.
+ */
+import { WrennError } from "@wrenn/protocol/errors";
+import { type Undo, withUndo } from "@wrenn/runtime/undo";
+import { asDiskFull } from "../disk/overlay.ts";
+import type { HostContext } from "../host.ts";
+import { copyFolder, type Snapshot } from "../snapshots/folder.ts";
+import { exclusively } from "./exclusive.ts";
+import { releasePaused, runsOn } from "./pausing.ts";
+import type { MachineRecord } from "./record.ts";
+import type { Machine } from "./registry.ts";
+import { type Resumed, resumeHeld } from "./resume.ts";
+import { generationDir, tidyMachine } from "./saved.ts";
+import { Progress } from "./steps.ts";
+
+/** @throws not_found, snapshot_missing, snapshot_corrupt, invalid_state unless it runs or is paused; it is what it was then */
+export function rollbackMachine(host: HostContext, id: string, snapshotId: string): Promise<Resumed> {
+  const progress = new Progress("rollback", host.failpoints);
+  return exclusively(host, id, async () => {
+    const machine = host.machines.get(id);
+    const checkpoint = await host.snapshots.open(snapshotId);
+    const { record } = machine;
+    if (record.state !== "paused" && record.state !== "running")
+      throw new WrennError("invalid_state", `capsule ${id} is neither running nor paused`);
+    progress.vmm = machine.live?.vm.process;
+    await progress.done("check");
+    try {
+      const paused = await withUndo(
+        (undo) => replace(host, machine, checkpoint, progress, undo),
+        (failures) => host.logger.error({ op: "rollback", id, failures }, "a failed rollback left something behind"),
+      );
+      await releasePaused(host, paused, machine.live, progress);
+    } catch (error) {
+      host.logger.warn({ op: "rollback", id, err: error, phases: progress.toRecord() }, "rollback failed");
+      throw asDiskFull(error);
+    }
+    const { total: _total, ...before } = progress.toRecord();
+    const { machine: running, phases } = await resumeHeld(host, id);
+    host.logger.info({ op: "rollback", id, snapshotId }, "capsule rolled back");
+    return { machine: running, phases: { ...before, ...phases } };
+  });
+}
+
+async function replace(
+  host: HostContext,
+  { record, live }: Machine,
+  checkpoint: Snapshot,
+  progress: Progress<"rollback">,
+  undo: Undo,
+): Promise<MachineRecord> {
+  let from = record;
+  if (live !== undefined) {
+    from = await host.journal.transition(record, "pause");
+    host.machines.put(from, live);
+    undo.add("state", () => runsOn(host, from, live));
+  }
+  undo.add("snapshot", () => tidyMachine(host, from));
+  await progress.done("journal");
+
+  const generation = Math.max(from.generation, checkpoint.manifest.generation) + 1;
+  await copyFolder(checkpoint, generationDir(host, from.id, generation));
+  await progress.done("publish");
+  const { diskSizeMb } = checkpoint.manifest;
+  const changes = { generation, overlays: [], diskSizeMb, pausedAt: Date.now(), pauseReason: "request" as const };
+  return live === undefined
+    ? host.journal.replace({ ...from, ...changes, incarnation: from.incarnation + 1 })
+    : host.journal.transition(from, "paused", changes);
+}

@@ -1,0 +1,75 @@
+/** Saves a machine that runs or is paused under an id of its own. */
+import { WrennError } from "@wrenn/protocol/errors";
+import { asDiskFull, requireFreeSpace } from "../disk/overlay.ts";
+import type { HostContext } from "../host.ts";
+import { condense } from "../snapshots/condense.ts";
+import { beginFolder, describe, publishFolder, type Snapshot } from "../snapshots/folder.ts";
+import type { Manifest } from "../snapshots/manifest.ts";
+import { captureRunning } from "./capture-running.ts";
+import { exclusively } from "./exclusive.ts";
+import { pauseMachine } from "./pause.ts";
+import type { LiveMachine, Machine } from "./registry.ts";
+import { openSaved } from "./saved.ts";
+import { Progress } from "./steps.ts";
+
+export interface SnapshotTaken {
+  readonly snapshot: Snapshot;
+  readonly phases: Record<string, number>;
+}
+
+/**
+ * @param pause the machine ends paused; otherwise it goes on as it was
+ * @throws not_found, invalid_state, conflict, disk_full, vmm_failed; no snapshot is left then, and the machine is what it was
+ */
+export async function snapshotMachine(
+  host: HostContext,
+  id: string,
+  snapshotId: string,
+  pause: boolean,
+): Promise<SnapshotTaken> {
+  if (pause && host.machines.get(id).record.state === "running") await pauseMachine(host, id, "request");
+  const progress = new Progress("snapshot", host.failpoints);
+  return exclusively(host, id, async () => {
+    const machine = host.machines.get(id);
+    const folder = host.snapshots.folderOf(snapshotId);
+    if (await host.snapshots.has(snapshotId))
+      throw new WrennError("conflict", `there is a snapshot ${snapshotId} already`);
+    try {
+      await requireFreeSpace(host.layout.dir, host.config.minFreeDiskMb);
+      const manifest = await saveAs(host, machine, folder, host.config.condense.mergeAbove, progress);
+      const phases = progress.toRecord();
+      host.logger.info({ op: "snapshot", id, snapshotId, sizeBytes: manifest.ownBytes, phases }, "snapshot taken");
+      return { snapshot: describe(folder, manifest), phases };
+    } catch (error) {
+      host.logger.warn({ op: "snapshot", id, snapshotId, err: error, phases: progress.toRecord() }, "snapshot failed");
+      throw asDiskFull(error);
+    }
+  });
+}
+
+/** Publishes what the machine is now as `folder`. The caller holds it. @throws invalid_state when it neither runs nor is paused */
+export async function saveAs(
+  host: HostContext,
+  machine: Machine,
+  folder: string,
+  mergeAbove: number,
+  progress: Progress<"snapshot"> | Progress<"fork">,
+): Promise<Manifest> {
+  const { record, live } = machine;
+  if (record.state === "running" && live !== undefined) {
+    progress.vmm = live.vm.process;
+    return captureRunning(host, machine as LiveMachine, folder, mergeAbove, progress);
+  }
+  if (record.state !== "paused") {
+    throw new WrennError("invalid_state", `capsule ${record.id} is neither running nor paused`);
+  }
+  const saved = await openSaved(host, record);
+  const temporary = await beginFolder(folder);
+  const { signal } = new AbortController();
+  const limits = { ...host.config.condense, mergeAbove };
+  const manifest = await condense(saved, temporary, {}, { ...limits, qemuImg: host.programs.qemuImg, signal });
+  await progress.done("merge");
+  await publishFolder(temporary, folder);
+  await progress.done("publish");
+  return manifest;
+}
