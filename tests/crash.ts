@@ -1,0 +1,87 @@
+/** The crash matrix: which operations fail where, and what must be true of their capsule afterwards. */
+import { existsSync } from "node:fs";
+import { readdir, rm, writeFile } from "node:fs/promises";
+import type { ApiClient } from "@wrenn/cli/api/client";
+import { FAILURES, type Failure } from "@wrenn/host-agent/machines/failpoints";
+import { type Operation, STEPS } from "@wrenn/host-agent/machines/steps";
+import { findVmms } from "@wrenn/host-agent/machines/sweep";
+import { waitFor } from "@wrenn/runtime/wait";
+import type { Platform } from "@wrenn/testkit/platform";
+import { sh } from "./shared.ts";
+
+export interface CrashCase {
+  readonly operation: Operation;
+  readonly step: string;
+  readonly failure: Failure;
+}
+
+/** Every step of every operation, from the table that the operations themselves are checked against. */
+export function crashCases(operations: readonly Operation[], failures: readonly Failure[] = FAILURES): CrashCase[] {
+  return operations.flatMap((operation) =>
+    STEPS[operation].flatMap((step) => failures.map((failure) => ({ operation, step, failure }))),
+  );
+}
+
+/** Makes the step fail while `act` runs. A step that is never reached is a mistake of the test or of the table. */
+export async function crash(
+  platform: Platform,
+  { operation, step, failure }: CrashCase,
+  act: () => Promise<unknown>,
+): Promise<{ reached: boolean; error: unknown }> {
+  const file = `${platform.layout.dir}/failpoint`;
+  await writeFile(file, `${operation}.${step} ${failure}\n`);
+  const error = await act().then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  // What happens in the background after the answer is part of the operation.
+  const reached = await waitFor(() => !existsSync(file), { timeoutMs: 5000, intervalMs: 50 });
+  await rm(file, { force: true });
+  return { reached: reached === true, error };
+}
+
+/** The capsule's status once no operation is half-done. */
+export async function settled(api: ApiClient, id: string): Promise<string> {
+  let last = "";
+  const stable = await waitFor(
+    async () => {
+      const { status } = await api.get(id).catch(() => ({ status: "unknown" }));
+      const answers =
+        status !== "running" ||
+        (await api.exec(id, { cmd: "true" }).then(
+          () => true,
+          () => false,
+        ));
+      last = status;
+      return answers && !["unknown", "starting", "missing"].includes(status);
+    },
+    { timeoutMs: 60_000, intervalMs: 250 },
+  );
+  if (stable === undefined) throw new Error(`capsule ${id} stays ${last}`);
+  return last;
+}
+
+export function memoryAndDisk(api: ApiClient, id: string): Promise<string> {
+  return sh(
+    api,
+    id,
+    "cat /root/on-disk /tmp/in-memory; md5sum < /root/blob | cut -c1-8; md5sum < /dev/shm/blob | cut -c1-8",
+  );
+}
+
+/** Known content in memory and on disk. */
+export const MARK =
+  "echo 1 > /root/on-disk; echo 1 > /tmp/in-memory; head -c 3000000 /dev/urandom > /root/blob; cp /root/blob /dev/shm/blob; sync";
+
+/** Waits until nothing is left of capsules that are gone: no process, slot, cgroup, socket or folder. */
+export async function noLeaks(platform: Platform): Promise<void> {
+  const { machines, run, snapshots } = platform.layout;
+  const left = async () => [
+    ...(await findVmms(run)).map((vmm) => `VMM of ${vmm.machine}`),
+    ...(await readdir(machines)).map((name) => `machine folder ${name}`),
+    ...(await readdir(snapshots)).map((name) => `snapshot folder ${name}`),
+    ...(await readdir(run)).filter((name) => name.startsWith("cl-")).map((name) => `socket folder ${name}`),
+  ];
+  const clean = await waitFor(async () => (await left()).length === 0, { timeoutMs: 30_000, intervalMs: 200 });
+  if (clean === undefined) throw new Error(`left behind: ${(await left()).join(", ")}`);
+}
