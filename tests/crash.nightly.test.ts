@@ -2,7 +2,7 @@
 import type { ApiClient } from "@wrenn/cli/api/client";
 import type { Platform } from "@wrenn/testkit/platform";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type CrashCase, crash, crashCases, MARK, memoryAndDisk, noLeaks, settled } from "./crash.ts";
+import { type CrashCase, crash, crashCases, eventually, MARK, memoryAndDisk, noLeaks, settled } from "./crash.ts";
 import { ownPlatform, sh } from "./shared.ts";
 
 let platform: Platform;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => platform.close());
 
 async function marked(): Promise<{ id: string; content: string }> {
-  const { id } = await api.create({});
+  const { id } = await eventually(() => api.create({}));
   await sh(api, id, MARK);
   return { id, content: await memoryAndDisk(api, id) };
 }
@@ -26,7 +26,7 @@ async function intact(id: string, content: string, { failure, operation }: Crash
   // A VMM that dies takes the memory of a machine that ran with it; what was saved before is never touched.
   if (failure === "vmm" && status === "error" && operation !== "resume") return;
   expect(["running", "paused"]).toContain(status);
-  if (status === "paused") await api.resume(id);
+  if (status === "paused") await eventually(() => api.resume(id));
   expect(await memoryAndDisk(api, id)).toBe(content);
 }
 
@@ -40,7 +40,7 @@ describe.each(crashCases(["create"]).map(name))("%s", (_name, at) => {
     await Promise.all((await api.list()).map(({ id }) => settled(api, id)));
     for (const { id, status } of await api.list()) {
       if (status === "running") expect(await sh(api, id, "echo ok")).toBe("ok");
-      await api.destroy(id);
+      await eventually(() => api.destroy(id));
     }
     await noLeaks(platform);
   });
@@ -52,7 +52,7 @@ describe.each(crashCases(["pause", "flatten"]).map(name))("%s", (_name, at) => {
     const { reached } = await crash(platform, at, () => api.pause(id));
     expect(reached).toBe(true);
     await intact(id, content, at);
-    await api.destroy(id);
+    await eventually(() => api.destroy(id));
     await noLeaks(platform);
   });
 });
@@ -64,7 +64,7 @@ describe.each(crashCases(["resume"]).map(name))("%s", (_name, at) => {
     const { reached } = await crash(platform, at, () => api.resume(id));
     expect(reached).toBe(true);
     await intact(id, content, at);
-    await api.destroy(id);
+    await eventually(() => api.destroy(id));
     await noLeaks(platform);
   });
 });
@@ -76,12 +76,12 @@ describe.each(crashCases(["snapshot"]).map(name))("%s", (_name, at) => {
     expect(reached).toBe(true);
     await intact(id, content, at);
     for (const template of await api.listSnapshots("snapshot")) {
-      const copy = await api.create({ template: template.name });
+      const copy = await eventually(() => api.create({ template: template.name }));
       expect(await memoryAndDisk(api, copy.id)).toBe(content);
-      await api.destroy(copy.id);
-      await api.deleteSnapshot(template.name);
+      await eventually(() => api.destroy(copy.id));
+      await eventually(() => api.deleteSnapshot(template.name));
     }
-    await api.destroy(id);
+    await eventually(() => api.destroy(id));
     await noLeaks(platform);
   });
 });
@@ -96,7 +96,7 @@ describe.each(crashCases(["fork"]).map(name))("%s", (_name, at) => {
       if (other.id !== id && (await settled(api, other.id)) === "running")
         expect(await memoryAndDisk(api, other.id)).toBe(content);
     }
-    for (const other of await api.list()) await api.destroy(other.id);
+    for (const other of await api.list()) await eventually(() => api.destroy(other.id));
     await noLeaks(platform);
   });
 });
@@ -108,7 +108,7 @@ describe.each(crashCases(["rollback"]).map(name))("%s", (_name, at) => {
     const { reached } = await crash(platform, at, () => api.rollback(id, { checkpoint: "here" }));
     expect(reached).toBe(true);
     await intact(id, content, at);
-    await api.destroy(id);
+    await eventually(() => api.destroy(id));
     await noLeaks(platform);
   });
 });
@@ -118,7 +118,7 @@ describe.each(crashCases(["destroy"]).map(name))("%s", (_name, at) => {
     const { id } = await marked();
     const { reached } = await crash(platform, at, () => api.destroy(id));
     expect(reached).toBe(true);
-    await api.destroy(id);
+    await eventually(() => api.destroy(id));
     expect((await api.get(id)).status).toBe("stopped");
     await noLeaks(platform);
   });

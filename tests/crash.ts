@@ -5,6 +5,7 @@ import type { ApiClient } from "@wrenn/cli/api/client";
 import { FAILURES, type Failure } from "@wrenn/host-agent/machines/failpoints";
 import { type Operation, STEPS } from "@wrenn/host-agent/machines/steps";
 import { findVmms } from "@wrenn/host-agent/machines/sweep";
+import { hasCode } from "@wrenn/protocol/errors";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Platform } from "@wrenn/testkit/platform";
 import { sh } from "./shared.ts";
@@ -84,4 +85,23 @@ export async function noLeaks(platform: Platform): Promise<void> {
   ];
   const clean = await waitFor(async () => (await left()).length === 0, { timeoutMs: 30_000, intervalMs: 200 });
   if (clean === undefined) throw new Error(`left behind: ${(await left()).join(", ")}`);
+}
+
+/** What a client does whose host is away for a moment: it tries again. @throws the last error when it stays away */
+export async function eventually<T>(call: () => Promise<T>): Promise<T> {
+  let last: unknown;
+  const answer = await waitFor(
+    () =>
+      call().then(
+        (value) => ({ value }),
+        (error: unknown) => {
+          if (!hasCode(error, "host_unavailable", "no_hosts_available")) throw error;
+          last = error;
+          return undefined;
+        },
+      ),
+    { timeoutMs: 60_000, intervalMs: 250 },
+  );
+  if (answer === undefined) throw last;
+  return answer.value;
 }

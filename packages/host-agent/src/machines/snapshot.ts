@@ -3,7 +3,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { asDiskFull, requireFreeSpace } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
 import { condense } from "../snapshots/condense.ts";
-import { beginFolder, describe, publishFolder, type Snapshot } from "../snapshots/folder.ts";
+import { describe, makeFolder, type Snapshot } from "../snapshots/folder.ts";
 import type { Manifest } from "../snapshots/manifest.ts";
 import { captureRunning } from "./capture-running.ts";
 import { exclusively } from "./exclusive.ts";
@@ -64,12 +64,13 @@ export async function saveAs(
     throw new WrennError("invalid_state", `capsule ${record.id} is neither running nor paused`);
   }
   const saved = await openSaved(host, record);
-  const temporary = await beginFolder(folder);
-  const { signal } = new AbortController();
-  const limits = { ...host.config.condense, mergeAbove };
-  const manifest = await condense(saved, temporary, {}, { ...limits, qemuImg: host.programs.qemuImg, signal });
-  await progress.done("merge");
-  await publishFolder(temporary, folder);
+  const manifest = await makeFolder(folder, async (temporary) => {
+    const { signal } = new AbortController();
+    const options = { ...host.config.condense, mergeAbove, qemuImg: host.programs.qemuImg, signal };
+    const condensed = await condense(saved, temporary, {}, options);
+    await progress.done("merge");
+    return condensed;
+  });
   await progress.done("publish");
   return manifest;
 }

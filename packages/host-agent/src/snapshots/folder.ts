@@ -98,6 +98,18 @@ export async function publishFolder(temporary: string, folder: string): Promise<
   await syncDirectory(dirname(folder));
 }
 
+/** A folder that is filled, sealed by `fill`, and published; when that fails nothing is left of it. */
+export async function makeFolder<T>(folder: string, fill: (temporary: string) => Promise<T>): Promise<T> {
+  const temporary = await beginFolder(folder);
+  try {
+    const result = await fill(temporary);
+    await publishFolder(temporary, folder);
+    return result;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
 /** Links the files of a snapshot into another folder. Returns what is known of them. */
 export async function linkFiles(
   from: Pick<Snapshot, "folder" | "manifest">,
@@ -111,10 +123,10 @@ export async function linkFiles(
 
 /** Publishes a complete copy of a snapshot under another name, which costs no space. */
 export async function copyFolder(from: Snapshot, folder: string, changes: Partial<ManifestDraft> = {}): Promise<void> {
-  const temporary = await beginFolder(folder);
-  const linked = await linkFiles(from, temporary);
-  await sealFolder(temporary, { ...draftOf(from.manifest), ...changes }, { newFiles: [], linked });
-  await publishFolder(temporary, folder);
+  await makeFolder(folder, async (temporary) => {
+    const linked = await linkFiles(from, temporary);
+    await sealFolder(temporary, { ...draftOf(from.manifest), ...changes }, { newFiles: [], linked });
+  });
 }
 
 export interface HostFacts {

@@ -8,12 +8,11 @@ import { Semaphore, Singleflight } from "@wrenn/runtime/locks";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { Artifacts } from "../images/artifacts.ts";
 import {
-  beginFolder,
   type HostFacts,
   type ManifestDraft,
+  makeFolder,
   type NewFile,
   openSnapshot,
-  publishFolder,
   type Snapshot,
   sealFolder,
   sweepHalfMade,
@@ -106,22 +105,22 @@ export class TemplateStore {
   async #make(name: string, { vcpus, memoryMb }: Shape, folder: string): Promise<Template> {
     const { build, logger, artifacts, host } = this.#options;
     logger.info({ op: "template", template: name, vcpus, memoryMb }, "booting cold to make a template");
-    const temporary = await beginFolder(folder);
     const baseImage = this.#baseImage(name);
-    const { facts, files } = await build(name, { vcpus, memoryMb }, baseImage, temporary);
-    const draft: ManifestDraft = {
-      ...facts,
-      template: name,
-      vcpus,
-      memoryMb,
-      generation: 0,
-      snapshotFormat: host.snapshotFormat,
-      kernelVersion: artifacts.kernel.version,
-      baseImage,
-      agentDisk: artifacts.agentDisk.path,
-    };
-    await sealFolder(temporary, draft, { newFiles: files, linked: {} });
-    await publishFolder(temporary, folder);
+    await makeFolder(folder, async (temporary) => {
+      const { facts, files } = await build(name, { vcpus, memoryMb }, baseImage, temporary);
+      const draft: ManifestDraft = {
+        ...facts,
+        template: name,
+        vcpus,
+        memoryMb,
+        generation: 0,
+        snapshotFormat: host.snapshotFormat,
+        kernelVersion: artifacts.kernel.version,
+        baseImage,
+        agentDisk: artifacts.agentDisk.path,
+      };
+      await sealFolder(temporary, draft, { newFiles: files, linked: {} });
+    });
     return this.#open(folder, true);
   }
 }
