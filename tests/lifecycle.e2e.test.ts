@@ -91,7 +91,7 @@ describe("pause and resume", () => {
     const id = await create();
     const outcomes = async (calls: Promise<unknown>[]) =>
       (await Promise.allSettled(calls))
-        .map((call) => (call.status === "fulfilled" ? "ok" : call.reason.code))
+        .map((call) => (call.status === "fulfilled" ? "ok" : String(call.reason.code)))
         .toSorted();
     expect(await outcomes([api.pause(id), api.pause(id)])).toEqual(["invalid_state", "ok"]);
     expect(await outcomes([api.resume(id), api.resume(id)])).toEqual(["invalid_state", "ok"]);
