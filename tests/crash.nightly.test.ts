@@ -1,5 +1,7 @@
 /** Every operation fails at every one of its steps, in every way, on real VMs: nothing is lost and nothing leaks. */
+import { readdir } from "node:fs/promises";
 import type { ApiClient } from "@wrenn/cli/api/client";
+import { waitFor } from "@wrenn/runtime/wait";
 import type { Platform } from "@wrenn/testkit/platform";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CrashCase, crash, crashCases, eventually, MARK, memoryAndDisk, noLeaks, settled } from "./crash.ts";
@@ -75,6 +77,11 @@ describe.each(crashCases(["snapshot"]).map(name))("%s", (_name, at) => {
     const { reached } = await crash(platform, at, () => api.createSnapshot({ sandbox_id: id, name: "crash" }));
     expect(reached).toBe(true);
     await intact(id, content, at);
+    // A snapshot whose create was cut off is listed, or gone, when the control plane has asked the host.
+    await waitFor(
+      async () => (await readdir(platform.layout.snapshots)).length === (await api.listSnapshots("snapshot")).length,
+      { timeoutMs: 30_000, intervalMs: 250 },
+    );
     for (const template of await api.listSnapshots("snapshot")) {
       const copy = await eventually(() => api.create({ template: template.name }));
       expect(await memoryAndDisk(api, copy.id)).toBe(content);

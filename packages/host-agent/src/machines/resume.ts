@@ -40,6 +40,7 @@ export async function resumeHeld(host: HostContext, id: string, timeoutSec?: num
         (failures) => host.logger.error({ op: "resume", id, failures }, "a failed resume left something behind"),
       );
     });
+    await progress.done("commit");
     const phases = progress.toRecord();
     host.logger.info({ op: "resume", id, phases }, "capsule resumed");
     return { machine, phases };
