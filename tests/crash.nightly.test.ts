@@ -1,19 +1,24 @@
 /** Every operation fails at every one of its steps, in every way, on real VMs: nothing is lost and nothing leaks. */
 import { readdir } from "node:fs/promises";
 import type { ApiClient } from "@wrenn/cli/api/client";
+import { findVmms } from "@wrenn/host-agent/machines/sweep";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Platform } from "@wrenn/testkit/platform";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type CrashCase, crash, crashCases, eventually, MARK, memoryAndDisk, noLeaks, settled } from "./crash.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Bystander, type CrashCase, crash, crashCases, eventually, MARK, memoryAndDisk, settled } from "./crash.ts";
 import { ownPlatform, sh } from "./shared.ts";
 
 let platform: Platform;
 let api: ApiClient;
+let bystander: Bystander;
 beforeAll(async () => {
-  platform = await ownPlatform({ WRENN_FAILPOINTS: "1", WRENN_MERGE_MB: "1", WRENN_MAX_DISK_LAYERS: "2" });
+  const config = { WRENN_MERGE_MB: "1", WRENN_MAX_DISK_LAYERS: "2", WRENN_WARM_POOL: "minimal:1x256=1" };
+  platform = await ownPlatform({ WRENN_FAILPOINTS: "1", ...config });
   await platform.up();
   api = await platform.api();
+  bystander = await Bystander.start(platform);
 });
+beforeEach(() => bystander.answers());
 afterAll(() => platform.close());
 
 async function marked(): Promise<{ id: string; content: string }> {
@@ -32,6 +37,14 @@ async function intact(id: string, content: string, { failure, operation }: Crash
   expect(await memoryAndDisk(api, id)).toBe(content);
 }
 
+/** Every capsule that the case has made, once it is running or has ended; removed afterwards. */
+async function eachMade(check: (id: string) => Promise<void>): Promise<void> {
+  for (const { id } of await bystander.others()) {
+    if ((await settled(api, id)) === "running") await check(id);
+    await eventually(() => api.destroy(id));
+  }
+}
+
 const name = ({ operation, step, failure }: CrashCase) =>
   [`${operation}.${step} ${failure}`, { operation, step, failure }] as const;
 
@@ -39,12 +52,24 @@ describe.each(crashCases(["create"]).map(name))("%s", (_name, at) => {
   it("makes a capsule or none", async () => {
     const { reached } = await crash(platform, at, () => api.create({}));
     expect(reached).toBe(true);
-    await Promise.all((await api.list()).map(({ id }) => settled(api, id)));
-    for (const { id, status } of await api.list()) {
-      if (status === "running") expect(await sh(api, id, "echo ok")).toBe("ok");
-      await eventually(() => api.destroy(id));
-    }
-    await noLeaks(platform);
+    await eachMade(async (id) => expect(await sh(api, id, "echo ok")).toBe("ok"));
+    await bystander.isAlone();
+  });
+});
+
+describe.each(crashCases(["claim"]).map(name))("%s", (_name, at) => {
+  it("makes a capsule of a waiting machine, or of another one, or none", async () => {
+    const waiting = async () =>
+      (await findVmms(platform.layout.run)).filter(({ machine }) => machine.startsWith("warm-")).length;
+    // A create that finds the machine still in the making does not reach the step.
+    const reached = await waitFor(
+      async () => (await waiting()) === 1 && (await crash(platform, at, () => api.create({ memory_mb: 256 }))).reached,
+      { timeoutMs: 60_000, intervalMs: 250 },
+    );
+    expect(reached).toBe(true);
+    await eachMade(async (id) => expect(await sh(api, id, "echo ok")).toBe("ok"));
+    await bystander.isAlone();
+    expect(await waitFor(async () => (await waiting()) === 1, { timeoutMs: 60_000, intervalMs: 250 })).toBe(true);
   });
 });
 
@@ -55,7 +80,7 @@ describe.each(crashCases(["pause", "flatten"]).map(name))("%s", (_name, at) => {
     expect(reached).toBe(true);
     await intact(id, content, at);
     await eventually(() => api.destroy(id));
-    await noLeaks(platform);
+    await bystander.isAlone();
   });
 });
 
@@ -67,7 +92,7 @@ describe.each(crashCases(["resume"]).map(name))("%s", (_name, at) => {
     expect(reached).toBe(true);
     await intact(id, content, at);
     await eventually(() => api.destroy(id));
-    await noLeaks(platform);
+    await bystander.isAlone();
   });
 });
 
@@ -89,7 +114,7 @@ describe.each(crashCases(["snapshot"]).map(name))("%s", (_name, at) => {
       await eventually(() => api.deleteSnapshot(template.name));
     }
     await eventually(() => api.destroy(id));
-    await noLeaks(platform);
+    await bystander.isAlone();
   });
 });
 
@@ -99,12 +124,8 @@ describe.each(crashCases(["fork"]).map(name))("%s", (_name, at) => {
     const { reached } = await crash(platform, at, () => api.fork(id, { count: 2 }));
     expect(reached).toBe(true);
     await intact(id, content, at);
-    for (const other of await api.list()) {
-      if (other.id !== id && (await settled(api, other.id)) === "running")
-        expect(await memoryAndDisk(api, other.id)).toBe(content);
-    }
-    for (const other of await api.list()) await eventually(() => api.destroy(other.id));
-    await noLeaks(platform);
+    await eachMade(async (id) => expect(await memoryAndDisk(api, id)).toBe(content));
+    await bystander.isAlone();
   });
 });
 
@@ -116,7 +137,7 @@ describe.each(crashCases(["rollback"]).map(name))("%s", (_name, at) => {
     expect(reached).toBe(true);
     await intact(id, content, at);
     await eventually(() => api.destroy(id));
-    await noLeaks(platform);
+    await bystander.isAlone();
   });
 });
 
@@ -127,6 +148,6 @@ describe.each(crashCases(["destroy"]).map(name))("%s", (_name, at) => {
     expect(reached).toBe(true);
     await eventually(() => api.destroy(id));
     expect((await api.get(id)).status).toBe("stopped");
-    await noLeaks(platform);
+    await bystander.isAlone();
   });
 });

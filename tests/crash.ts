@@ -5,7 +5,10 @@ import type { ApiClient } from "@wrenn/cli/api/client";
 import { FAILURES, type Failure } from "@wrenn/host-agent/machines/failpoints";
 import { type Operation, STEPS } from "@wrenn/host-agent/machines/steps";
 import { findVmms } from "@wrenn/host-agent/machines/sweep";
+import { NOBODY, SlotClaims } from "@wrenn/host-agent/network/claims";
 import { hasCode } from "@wrenn/protocol/errors";
+import type { Capsule } from "@wrenn/protocol/rest/capsules";
+import { SLOT_CLAIMS } from "@wrenn/runtime/layout";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Platform } from "@wrenn/testkit/platform";
 import { sh } from "./shared.ts";
@@ -21,6 +24,59 @@ export function crashCases(operations: readonly Operation[], failures: readonly 
   return operations.flatMap((operation) =>
     STEPS[operation].flatMap((step) => failures.map((failure) => ({ operation, step, failure }))),
   );
+}
+
+/** A machine that stands by while others fail: its host is up when it answers, and no failure of another may touch it. */
+export class Bystander {
+  readonly #platform: Platform;
+  readonly #api: ApiClient;
+  readonly #id: string;
+
+  private constructor(platform: Platform, api: ApiClient, id: string) {
+    this.#platform = platform;
+    this.#api = api;
+    this.#id = id;
+  }
+
+  static async start(platform: Platform): Promise<Bystander> {
+    const api = await platform.api();
+    const { id } = await api.create({});
+    await sh(api, id, "echo here > /tmp/me");
+    return new Bystander(platform, api, id);
+  }
+
+  /** Waits for the host. @throws when the capsule is not what it was */
+  async answers(): Promise<void> {
+    const said = await eventually(() => sh(this.#api, this.#id, "cat /tmp/me"));
+    if (said !== "here") throw new Error(`the bystander says ${said}`);
+  }
+
+  /** Capsules of the matrix itself. */
+  async others(): Promise<Capsule[]> {
+    return (await this.#api.list()).filter(({ id }) => id !== this.#id);
+  }
+
+  /** Waits until nothing of any other capsule is left: no process, folder, socket or network. */
+  async isAlone(): Promise<void> {
+    const clean = await waitFor(async () => (await this.#leaks()).length === 0, { timeoutMs: 30_000, intervalMs: 200 });
+    if (clean === undefined) throw new Error(`left behind: ${(await this.#leaks()).join(", ")}`);
+  }
+
+  async #leaks(): Promise<string[]> {
+    const { dir, machines, run, snapshots } = this.#platform.layout;
+    const claims = await new SlotClaims(SLOT_CLAIMS, dir, { first: 1, last: 1 }).own();
+    const named = {
+      VMM: (await findVmms(run)).map(({ machine }) => machine),
+      "machine folder": await readdir(machines),
+      "snapshot folder": await readdir(snapshots),
+      "socket folder": await readdir(run),
+      "network slot": claims.map(({ holder }) => holder),
+    };
+    // Besides capsules there are slots for nobody yet, the agent's own sockets, and machines that wait for an owner.
+    const expected = new Set([this.#id, NOBODY, "pg", "host-agent.sock"]);
+    const isLeak = (name: string) => !expected.has(name) && !name.startsWith("warm-");
+    return Object.entries(named).flatMap(([kind, names]) => names.filter(isLeak).map((name) => `${kind} ${name}`));
+  }
 }
 
 /** Makes the step fail while `act` runs. A step that is never reached is a mistake of the test or of the table. */
@@ -73,19 +129,6 @@ export function memoryAndDisk(api: ApiClient, id: string): Promise<string> {
 /** Known content in memory and on disk. */
 export const MARK =
   "echo 1 > /root/on-disk; echo 1 > /tmp/in-memory; head -c 3000000 /dev/urandom > /root/blob; cp /root/blob /dev/shm/blob; sync";
-
-/** Waits until nothing is left of capsules that are gone: no process, slot, cgroup, socket or folder. */
-export async function noLeaks(platform: Platform): Promise<void> {
-  const { machines, run, snapshots } = platform.layout;
-  const left = async () => [
-    ...(await findVmms(run)).map((vmm) => `VMM of ${vmm.machine}`),
-    ...(await readdir(machines)).map((name) => `machine folder ${name}`),
-    ...(await readdir(snapshots)).map((name) => `snapshot folder ${name}`),
-    ...(await readdir(run)).filter((name) => name.startsWith("cl-")).map((name) => `socket folder ${name}`),
-  ];
-  const clean = await waitFor(async () => (await left()).length === 0, { timeoutMs: 30_000, intervalMs: 200 });
-  if (clean === undefined) throw new Error(`left behind: ${(await left()).join(", ")}`);
-}
 
 /** What a client does whose host is away for a moment: it tries again. @throws the last error when it stays away */
 export async function eventually<T>(call: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 /** Creates a machine out of one that runs already and belongs to nobody: it only has to learn who it is. */
+import { type Undo, withUndo } from "@wrenn/runtime/undo";
 import type { HostContext } from "../host.ts";
 import { commitRunning } from "./commit.ts";
 import { type Created, type CreateRequest, newRecord } from "./create.ts";
@@ -11,28 +12,28 @@ import type { WarmShape } from "./warm-pool.ts";
 
 const CLOCK_TIMEOUT_MS = 2000;
 
-/** Undefined when no such machine is ready, or the one that was cannot be used: then the caller makes one. @throws conflict */
-export async function claimMachine(
+/** Undefined when no such machine is ready, or the one that was cannot be used: then the caller makes one. */
+export function claimMachine(
   host: HostContext,
   request: CreateRequest,
   shape: WarmShape,
 ): Promise<Created | undefined> {
-  const warm = host.warmPool.take(shape);
-  if (warm === undefined) return undefined;
-  const progress = new Progress("claim", host.failpoints);
-  progress.vmm = warm.vm.process;
   const { id } = request;
   return exclusively(host, id, async () => {
+    const warm = host.machines.find(id) === undefined ? host.warmPool.take(shape) : undefined;
+    if (warm === undefined) return undefined;
+    const progress = new Progress("claim", host.failpoints);
+    progress.vmm = warm.vm.process;
     try {
-      const machine = await adopt(host, request, warm, progress);
+      const machine = await withUndo(
+        (undo) => adopt(host, request, warm, progress, undo),
+        (failures) => host.logger.error({ op: "claim", id, failures }, "a failed claim left something behind"),
+      );
       const phases = progress.toRecord();
       host.logger.info({ op: "claim", id, template: shape.template, phases }, "capsule created");
       return { machine, phases };
     } catch (error) {
       host.logger.warn({ op: "claim", id, err: error }, "a machine made ahead cannot be used");
-      host.machines.remove(id);
-      await warm.discard();
-      await host.journal.remove(id);
       return undefined;
     }
   });
@@ -43,10 +44,14 @@ async function adopt(
   request: CreateRequest,
   warm: WarmMachine,
   progress: Progress<"claim">,
+  undo: Undo,
 ): Promise<Machine> {
+  undo.add("machine", () => warm.discard());
   const record = newRecord(host, request, warm.slot, warm.snapshot, warm.name);
   await host.journal.adopt(warm.folder, record);
+  undo.add("journal", () => host.journal.remove(record.id));
   host.machines.put(record);
+  undo.add("registry", () => host.machines.remove(record.id));
   await progress.done("adopt");
   // It has run for a while since it was started: its clock is compared, not computed.
   const { offsetMs: clockOffsetMs } = await warm.guest.clock(CLOCK_TIMEOUT_MS);

@@ -51,8 +51,7 @@ export class Journal {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       throw new WrennError("conflict", `the host already has a capsule ${record.id}`);
     }
-    await this.#write(record);
-    await syncDirectory(this.#folder);
+    await this.#begin(record);
   }
 
   /** Makes of a folder of another name the new machine's, with its first record. @throws conflict when there is one already */
@@ -64,8 +63,7 @@ export class Journal {
       if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
       throw new WrennError("conflict", `the host already has a capsule ${record.id}`);
     }
-    await this.#write(record);
-    await syncDirectory(this.#folder);
+    await this.#begin(record);
   }
 
   /** Applies an action and changes to what the caller holds. @throws invalid_state when the lifecycle has no such step */
@@ -110,6 +108,17 @@ export class Journal {
       else content.unreadable.push(name);
     }
     return content;
+  }
+
+  /** The first record of a folder that is the caller's; without it the folder goes too. */
+  async #begin(record: MachineRecord): Promise<void> {
+    try {
+      await this.#write(record);
+      await syncDirectory(this.#folder);
+    } catch (error) {
+      await this.remove(record.id);
+      throw error;
+    }
   }
 
   async #write(record: MachineRecord): Promise<void> {
