@@ -4,7 +4,7 @@ import type { ApiClient } from "@wrenn/cli/api/client";
 import { findVmms } from "@wrenn/host-agent/machines/sweep";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Platform } from "@wrenn/testkit/platform";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Bystander, type CrashCase, crash, crashCases, eventually, MARK, memoryAndDisk, settled } from "./crash.ts";
 import { ownPlatform, sh } from "./shared.ts";
 
@@ -18,7 +18,6 @@ beforeAll(async () => {
   api = await platform.api();
   bystander = await Bystander.start(platform);
 });
-beforeEach(() => bystander.answers());
 afterAll(() => platform.close());
 
 async function marked(): Promise<{ id: string; content: string }> {
@@ -50,7 +49,7 @@ const name = ({ operation, step, failure }: CrashCase) =>
 
 describe.each(crashCases(["create"]).map(name))("%s", (_name, at) => {
   it("makes a capsule or none", async () => {
-    const { reached } = await crash(platform, at, () => api.create({}));
+    const reached = await crash(platform, bystander, at, () => api.create({}));
     expect(reached).toBe(true);
     await eachMade(async (id) => expect(await sh(api, id, "echo ok")).toBe("ok"));
     await bystander.isAlone();
@@ -63,7 +62,8 @@ describe.each(crashCases(["claim"]).map(name))("%s", (_name, at) => {
       (await findVmms(platform.layout.run)).filter(({ machine }) => machine.startsWith("warm-")).length;
     // A create that finds the machine still in the making does not reach the step.
     const reached = await waitFor(
-      async () => (await waiting()) === 1 && (await crash(platform, at, () => api.create({ memory_mb: 256 }))).reached,
+      async () =>
+        (await waiting()) === 1 && (await crash(platform, bystander, at, () => api.create({ memory_mb: 256 }))),
       { timeoutMs: 60_000, intervalMs: 250 },
     );
     expect(reached).toBe(true);
@@ -76,7 +76,7 @@ describe.each(crashCases(["claim"]).map(name))("%s", (_name, at) => {
 describe.each(crashCases(["pause", "flatten"]).map(name))("%s", (_name, at) => {
   it("leaves the capsule running or paused", async () => {
     const { id, content } = await marked();
-    const { reached } = await crash(platform, at, () => api.pause(id));
+    const reached = await crash(platform, bystander, at, () => api.pause(id));
     expect(reached).toBe(true);
     await intact(id, content, at);
     await eventually(() => api.destroy(id));
@@ -88,7 +88,7 @@ describe.each(crashCases(["resume"]).map(name))("%s", (_name, at) => {
   it("leaves the capsule paused or running", async () => {
     const { id, content } = await marked();
     await api.pause(id);
-    const { reached } = await crash(platform, at, () => api.resume(id));
+    const reached = await crash(platform, bystander, at, () => api.resume(id));
     expect(reached).toBe(true);
     await intact(id, content, at);
     await eventually(() => api.destroy(id));
@@ -99,7 +99,7 @@ describe.each(crashCases(["resume"]).map(name))("%s", (_name, at) => {
 describe.each(crashCases(["snapshot"]).map(name))("%s", (_name, at) => {
   it("leaves the capsule running, with a whole snapshot or none", async () => {
     const { id, content } = await marked();
-    const { reached } = await crash(platform, at, () => api.createSnapshot({ sandbox_id: id, name: "crash" }));
+    const reached = await crash(platform, bystander, at, () => api.createSnapshot({ sandbox_id: id, name: "crash" }));
     expect(reached).toBe(true);
     await intact(id, content, at);
     // A snapshot whose create was cut off is listed, or gone, when the control plane has asked the host.
@@ -121,10 +121,10 @@ describe.each(crashCases(["snapshot"]).map(name))("%s", (_name, at) => {
 describe.each(crashCases(["fork"]).map(name))("%s", (_name, at) => {
   it("leaves the source running, with all copies or none", async () => {
     const { id, content } = await marked();
-    const { reached } = await crash(platform, at, () => api.fork(id, { count: 2 }));
+    const reached = await crash(platform, bystander, at, () => api.fork(id, { count: 2 }));
     expect(reached).toBe(true);
     await intact(id, content, at);
-    await eachMade(async (id) => expect(await memoryAndDisk(api, id)).toBe(content));
+    await eachMade(async (child) => expect(await memoryAndDisk(api, child)).toBe(content));
     await bystander.isAlone();
   });
 });
@@ -133,7 +133,7 @@ describe.each(crashCases(["rollback"]).map(name))("%s", (_name, at) => {
   it("leaves the capsule as it was or as it was saved", async () => {
     const { id, content } = await marked();
     await api.createCheckpoint(id, { name: "here" });
-    const { reached } = await crash(platform, at, () => api.rollback(id, { checkpoint: "here" }));
+    const reached = await crash(platform, bystander, at, () => api.rollback(id, { checkpoint: "here" }));
     expect(reached).toBe(true);
     await intact(id, content, at);
     await eventually(() => api.destroy(id));
@@ -144,7 +144,7 @@ describe.each(crashCases(["rollback"]).map(name))("%s", (_name, at) => {
 describe.each(crashCases(["destroy"]).map(name))("%s", (_name, at) => {
   it("ends the capsule all the same", async () => {
     const { id } = await marked();
-    const { reached } = await crash(platform, at, () => api.destroy(id));
+    const reached = await crash(platform, bystander, at, () => api.destroy(id));
     expect(reached).toBe(true);
     await eventually(() => api.destroy(id));
     expect((await api.get(id)).status).toBe("stopped");
