@@ -1,12 +1,13 @@
 /** `npm run bench -- NAME`: one measurement a name; prints ratios to a baseline of the same run and writes JSON. */
 import { createBench } from "./create.ts";
 import { writeResult } from "./lib/report.ts";
+import { lifecycleBench } from "./lifecycle.ts";
 
-const BENCHES = { create: createBench } as const;
+const BENCHES = { create: createBench, lifecycle: lifecycleBench } as const;
 
 const name = process.argv[2];
 if (name === undefined || !Object.hasOwn(BENCHES, name)) {
-  process.stderr.write(`usage: npm run bench -- ${Object.keys(BENCHES).join("|")} [--runs N]\n`);
+  process.stderr.write(`usage: npm run bench -- ${Object.keys(BENCHES).join("|")} [--runs N] [--rounds N]\n`);
   process.exitCode = 2;
 } else {
   await writeResult(name, await BENCHES[name as keyof typeof BENCHES](process.argv.slice(3)));

@@ -6,7 +6,7 @@ import { FAILURES, type Failure } from "@wrenn/host-agent/machines/failpoints";
 import { type Operation, STEPS } from "@wrenn/host-agent/machines/steps";
 import { findVmms } from "@wrenn/host-agent/machines/sweep";
 import { NOBODY, SlotClaims } from "@wrenn/host-agent/network/claims";
-import { hasCode } from "@wrenn/protocol/errors";
+import { type ErrorCode, hasCode } from "@wrenn/protocol/errors";
 import type { Capsule } from "@wrenn/protocol/rest/capsules";
 import { SLOT_CLAIMS } from "@wrenn/runtime/layout";
 import { waitFor } from "@wrenn/runtime/wait";
@@ -89,7 +89,7 @@ export async function crash(
   const file = `${platform.layout.dir}/failpoint`;
   await writeFile(file, `${operation}.${step} ${failure}\n`);
   // Whether the caller is told of the failure depends on the step; what counts is what it finds afterwards.
-  await act().catch(() => {});
+  await eventually(act, ["no_hosts_available"]).catch(() => {});
   // What happens in the background after the answer is part of the operation.
   const reached = await waitFor(() => !existsSync(file), { timeoutMs: 5000, intervalMs: 50 });
   await rm(file, { force: true });
@@ -131,14 +131,17 @@ export const MARK =
   "echo 1 > /root/on-disk; echo 1 > /tmp/in-memory; head -c 3000000 /dev/urandom > /root/blob; cp /root/blob /dev/shm/blob; sync";
 
 /** What a client does whose host is away for a moment: it tries again. @throws the last error when it stays away */
-export async function eventually<T>(call: () => Promise<T>): Promise<T> {
+export async function eventually<T>(
+  call: () => Promise<T>,
+  away: readonly ErrorCode[] = ["host_unavailable", "no_hosts_available"],
+): Promise<T> {
   let last: unknown;
   const answer = await waitFor(
     () =>
       call().then(
         (value) => ({ value }),
         (error: unknown) => {
-          if (!hasCode(error, "host_unavailable", "no_hosts_available")) throw error;
+          if (!hasCode(error, ...away)) throw error;
           last = error;
           return undefined;
         },

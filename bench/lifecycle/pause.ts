@@ -1,7 +1,7 @@
 /** A pause that writes what changed, next to one that lets the VMM write all memory, on the same capsules in turns. */
 import { chown, open, rm, stat, writeFile } from "node:fs/promises";
-import { pauseMachine } from "@wrenn/host-agent/machines/pause";
 import { destroyMachine } from "@wrenn/host-agent/machines/destroy";
+import { pauseMachine } from "@wrenn/host-agent/machines/pause";
 import { releaseNetwork, runDirOf } from "@wrenn/host-agent/machines/resources";
 import { socketPath } from "@wrenn/host-agent/vmm/qemu/args";
 import { Qmp } from "@wrenn/host-agent/vmm/qemu/qmp";
@@ -18,7 +18,10 @@ const WRITTEN_MB = 5;
 export async function benchPause(lab: Lab, runs: number): Promise<object> {
   say(`pause of a capsule of ${MEMORY_MB} MiB that has written ${WRITTEN_MB} MiB, until nothing runs any more`);
   await once(lab, diffPause);
-  const pairs = await repeat(runs, async () => ({ ours: await once(lab, diffPause), dump: await once(lab, fullPause) }));
+  const pairs = await repeat(runs, async () => ({
+    ours: await once(lab, diffPause),
+    dump: await once(lab, fullPause),
+  }));
   const time = { ours: pairs.map(({ ours }) => ours.ms), dump: pairs.map(({ dump }) => dump.ms) };
   const size = { ours: pairs.map(({ ours }) => ours.mb), dump: pairs.map(({ dump }) => dump.mb) };
   const [ours, dump] = [summarize(time.ours), summarize(time.dump)];

@@ -24,7 +24,9 @@ export async function benchFreedMemory(lab: Lab): Promise<object> {
   const { sizeBytes, phases } = await pauseMachine(lab.host, id, "request");
   await destroyMachine(lab.host, id);
   const share = sizeBytes / (memoryMb * MB);
-  say(`    stored ${(sizeBytes / MB).toFixed(1)} MB, ${(share * 100).toFixed(2)} % of its memory, in ${phases["total"]?.toFixed(0)} ms`);
+  say(
+    `    stored ${(sizeBytes / MB).toFixed(1)} MB, ${(share * 100).toFixed(2)} % of its memory, in ${phases["total"]?.toFixed(0)} ms`,
+  );
   return { memory_mb: memoryMb, filled_mb: filledMb, stored_mb: sizeBytes / MB, share, phases_ms: phases };
 }
 
@@ -49,12 +51,21 @@ export async function benchSizes(lab: Lab, runs: number): Promise<object> {
   await Promise.all(ids.map((id) => destroyMachine(lab.host, id)));
   const pause = samples.map((sample) => summarize(sample.pause));
   const resume = samples.map((sample) => summarize(sample.resume));
-  for (const [name, summaries] of [["pause", pause], ["resume", resume]] as const) {
+  for (const [name, summaries] of [
+    ["pause", pause],
+    ["resume", resume],
+  ] as const) {
     const smallest = summaries[0]?.p50 ?? Number.NaN;
     for (const [i, summary] of summaries.entries())
       say(row(`    ${name}, ${SIZES_MB[i]} MiB`, summary, "ms", summary.p50 / smallest));
   }
-  return { sizes_mb: SIZES_MB, dirty_mb: DIRTY_MB, pause_ms: pause, resume_ms: resume, spread: { pause: spread(pause), resume: spread(resume) } };
+  return {
+    sizes_mb: SIZES_MB,
+    dirty_mb: DIRTY_MB,
+    pause_ms: pause,
+    resume_ms: resume,
+    spread: { pause: spread(pause), resume: spread(resume) },
+  };
 }
 
 /** Of the medians: how much longer the longest takes than the shortest. */
