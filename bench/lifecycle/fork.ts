@@ -6,6 +6,9 @@ import type { Platform } from "@wrenn/testkit/platform";
 import { say } from "../lib/report.ts";
 
 const COPIES = 8;
+/** MiB that a process holds: what a fork saves making again. */
+const STATE_MB = 200;
+const HOLD = `setsid python3 -c 'import os, time; state = os.urandom(1 << 20) * ${STATE_MB}; open("/tmp/ready", "w").close(); time.sleep(1e6)' > /dev/null 2>&1 & until [ -e /tmp/ready ]; do sleep 0.1; done`;
 
 /** What must differ between copies, and a file that each changes for itself. */
 const OWN = `
@@ -15,9 +18,15 @@ echo $$-$(cat /run/wrenn/.WRENN_SANDBOX_ID) > /root/mine && cat /root/mine
 `;
 
 export async function benchFork(platform: Platform, api: ApiClient): Promise<object> {
-  say(`\nfork of one capsule into ${COPIES}`);
+  const idle = await forkOne(platform, api, "an idle capsule", "true");
+  const holding = await forkOne(platform, api, `a capsule that holds ${STATE_MB} MiB`, HOLD);
+  return { copies: COPIES, idle, holding };
+}
+
+async function forkOne(platform: Platform, api: ApiClient, what: string, prepare: string): Promise<object> {
+  say(`\nfork of ${what} into ${COPIES}`);
   const { id } = await api.create({});
-  await api.exec(id, { cmd: "/bin/sh", args: ["-c", "head -c 20M /dev/urandom > /dev/shm/shared"] });
+  await api.exec(id, { cmd: "/bin/sh", args: ["-c", prepare] });
   const one = await memoryOf(platform, [id]);
   const began = performance.now();
   const { capsules, timings } = await api.fork(id, { count: COPIES });
@@ -33,7 +42,7 @@ export async function benchFork(platform: Platform, api: ApiClient): Promise<obj
   say(
     `    PSS of the one ${one.toFixed(0)} MB, of the ${COPIES} copies ${all.toFixed(0)} MB   ${(all / one).toFixed(2)}×`,
   );
-  return { copies: COPIES, ms, phases_ms: timings, pss_mb: { one, all }, ratio: all / one };
+  return { ms, phases_ms: timings, pss_mb: { one, all }, ratio: all / one };
 }
 
 /** MiB of all these capsules' VMMs together. */

@@ -9,6 +9,7 @@ describe("readEnv and envToConfig", () => {
       database: { kind: "embedded" },
       logLevel: "info",
       memoryOvercommit: 2,
+      metricsToken: undefined,
     });
     expect(config.layout).toMatchObject({ dir: "/var/lib/wrenn", cache: "/var/cache/wrenn" });
   });
@@ -24,12 +25,14 @@ describe("readEnv and envToConfig", () => {
       DATABASE_URL: "mysql://u:secret@h/d",
       LOG_LEVEL: "loud",
       WRENN_MEMORY_OVERCOMMIT: "lots",
+      WRENN_METRICS_TOKEN: "secret token",
     });
     expect(() => envToConfig(env)).toThrow(
       'WRENN_CP_LISTEN_ADDR is "9725" but must be host:port, for example 127.0.0.1:9725; ' +
         "DATABASE_URL must begin with postgres:// or postgresql://; " +
         'LOG_LEVEL is "loud" but must be one of trace, debug, info, warn, error, fatal, silent; ' +
-        'WRENN_MEMORY_OVERCOMMIT is "lots" but must be a number from 0.1 to 100',
+        'WRENN_MEMORY_OVERCOMMIT is "lots" but must be a number from 0.1 to 100; ' +
+        "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks",
     );
   });
 });

@@ -9,6 +9,7 @@ export interface Env {
   readonly databaseUrl?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly memoryOvercommit?: string | undefined;
+  readonly metricsToken?: string | undefined;
 }
 
 export interface ListenAddress {
@@ -24,10 +25,14 @@ export interface Config {
   readonly logLevel: string;
   /** MiB promised to capsules for each MiB that a host has */
   readonly memoryOvercommit: number;
+  /** what readers of the metrics have to know; without one they have to be on this machine */
+  readonly metricsToken: string | undefined;
 }
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 const MAX_PORT = 65_535;
+/** What fits in a header and cannot be guessed. */
+const METRICS_TOKEN = /^[!-~]{16,}$/;
 
 /** An empty variable counts as one that is not set. */
 export function readEnv(env: NodeJS.ProcessEnv): Env {
@@ -38,6 +43,7 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     databaseUrl: env["DATABASE_URL"] || undefined,
     logLevel: env["LOG_LEVEL"] || undefined,
     memoryOvercommit: env["WRENN_MEMORY_OVERCOMMIT"] || undefined,
+    metricsToken: env["WRENN_METRICS_TOKEN"] || undefined,
   };
 }
 
@@ -77,6 +83,10 @@ export function envToConfig(env: Env): Config {
     overcommit >= 0.1 && overcommit <= 100,
     `WRENN_MEMORY_OVERCOMMIT is "${env.memoryOvercommit}" but must be a number from 0.1 to 100`,
   );
+  check(
+    env.metricsToken === undefined || METRICS_TOKEN.test(env.metricsToken),
+    "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks",
+  );
 
   if (problems.length > 0 || listen === undefined) throw new WrennError("config_invalid", problems.join("; "));
   return {
@@ -85,5 +95,6 @@ export function envToConfig(env: Env): Config {
     database: env.databaseUrl === undefined ? { kind: "embedded" } : { kind: "external", url: env.databaseUrl },
     logLevel,
     memoryOvercommit: overcommit,
+    metricsToken: env.metricsToken,
   };
 }

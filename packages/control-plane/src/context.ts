@@ -2,6 +2,7 @@
 import { LIMITS } from "@wrenn/protocol/limits";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { ApiContext } from "./api/route.ts";
+import { countCapsules } from "./capsules/count.ts";
 import type { CapsuleDeps } from "./capsules/deps.ts";
 import { HOST_LOST_MS, Reconciler } from "./capsules/reconcile.ts";
 import { Wakes } from "./capsules/wake.ts";
@@ -10,8 +11,9 @@ import { Database } from "./db/database.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrateDatabase } from "./db/migrate.ts";
 import { HostClients } from "./hosts/clients.ts";
-import { ensureHost } from "./hosts/registry.ts";
+import { countHosts, ensureHost } from "./hosts/registry.ts";
 import { ensureLocalKey } from "./identity/local-key.ts";
+import { OwnMetrics } from "./metrics/own.ts";
 import { Operations } from "./operations.ts";
 
 /** What a test puts in the place of the real thing. */
@@ -50,7 +52,11 @@ export async function createContext(
   const wakes = new Wakes(overrides.wakeTimeoutMs ?? LIMITS.wakeTimeoutSec * 1000);
   const capsules: CapsuleDeps = { db, hosts, operations, placement, wakes, logger };
   await stack.use(new Reconciler(capsules, overrides.hostLostMs ?? HOST_LOST_MS)).start();
+  const metrics = new OwnMetrics({
+    capsulesByState: () => countCapsules(db),
+    hostsByStatus: () => countHosts(db),
+  });
   const owned = stack.move();
   const close = () => owned.disposeAsync();
-  return { capsules, close, [Symbol.asyncDispose]: close };
+  return { capsules, metrics, metricsToken: config.metricsToken, close, [Symbol.asyncDispose]: close };
 }

@@ -4,7 +4,7 @@ import { type Layout, SLOT_CLAIMS } from "@wrenn/runtime/layout";
 import { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
 import { createLogger } from "@wrenn/runtime/logger";
 import type { HostConfig } from "./config.ts";
-import { OverlayMaker } from "./disk/overlay.ts";
+import { freeSpaceMb, OverlayMaker } from "./disk/overlay.ts";
 import type { HostBase, HostContext } from "./host.ts";
 import { loadArtifacts } from "./images/artifacts.ts";
 import { Failpoints } from "./machines/failpoints.ts";
@@ -12,7 +12,8 @@ import { Journal } from "./machines/journal.ts";
 import { Machines } from "./machines/registry.ts";
 import { makeWarm } from "./machines/warm.ts";
 import { WarmPool } from "./machines/warm-pool.ts";
-import { SlotClaims } from "./network/claims.ts";
+import { HostMetrics } from "./metrics.ts";
+import { NOBODY, SlotClaims } from "./network/claims.ts";
 import { SlotPool } from "./network/pool.ts";
 import { hostResolver } from "./network/resolver.ts";
 import { openTunToVmms } from "./network/tun.ts";
@@ -68,6 +69,7 @@ export async function createHostContext(config: HostConfig): Promise<HostContext
     overlays: new OverlayMaker(base.layout.overlays, vmm.qemuImg),
     flattening: new Map(),
     failpoints: new Failpoints(config.failpoints ? `${base.layout.dir}/failpoint` : undefined),
+    metrics: newMetrics(base, () => host.warmPool),
     warmPool: new WarmPool(config.warmPool, (target) => makeWarm(host, target), base.logger),
     templates: new TemplateStore({
       folder: base.layout.templates,
@@ -80,6 +82,15 @@ export async function createHostContext(config: HostConfig): Promise<HostContext
     versions: { vmm: "qemu", vmm_version: version, accelerator, agent_version: AGENT_VERSION },
   };
   return host;
+}
+
+function newMetrics({ machines, claims, layout }: HostBase, warmPool: () => WarmPool): HostMetrics {
+  return new HostMetrics({
+    machinesByState: () => machines.countByState,
+    warmByTemplate: () => warmPool().waiting,
+    freeDiskBytes: async () => (await freeSpaceMb(layout.dir)) * 1024 * 1024,
+    slotsInUse: async () => (await claims.own()).filter(({ holder }) => holder !== NOBODY).length,
+  });
 }
 
 /** VMMs reach their files by inherited descriptors, so only root needs to see these folders. */

@@ -10,6 +10,7 @@ import type { Failpoints } from "./machines/failpoints.ts";
 import type { Journal } from "./machines/journal.ts";
 import type { Machines } from "./machines/registry.ts";
 import type { WarmPool } from "./machines/warm-pool.ts";
+import type { HostMetrics } from "./metrics.ts";
 import type { SlotClaims } from "./network/claims.ts";
 import type { SlotPool } from "./network/pool.ts";
 import type { SnapshotStore } from "./snapshots/store.ts";
@@ -27,7 +28,7 @@ export interface HostBase {
   readonly machines: Machines;
   readonly claims: SlotClaims;
   readonly slots: SlotPool;
-  /** names of machines that are being made and are not in `machines` yet: what they hold is not swept */
+  /** names of machines that are being made or started: what they hold may not be in `machines` yet, and is not swept */
   readonly unborn: Set<string>;
   readonly resolver: string | undefined;
 }
@@ -47,6 +48,7 @@ export interface HostContext extends HostBase {
   readonly flattening: Map<string, AbortController>;
   readonly failpoints: Failpoints;
   readonly warmPool: WarmPool;
+  readonly metrics: HostMetrics;
   /** part of every capsule's metadata */
   readonly versions: Readonly<Record<string, string>>;
 }

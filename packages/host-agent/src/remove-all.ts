@@ -17,7 +17,9 @@ export async function removeAll(host: HostBase): Promise<void> {
     await attempt(releaseResources(host, record, undefined).then(() => host.journal.remove(record.id)));
   }
   const folders = [...strays, ...unreadable.map((name) => host.journal.machineDir(name))];
+  await host.slots.settled();
   await attempt(sweep(host, { strays: folders, unreadable: [] }));
+  await host.slots.settled();
   await attempt(removeHostRules(hostTable(host.layout.instance)));
   await attempt(host.cgroups.close());
   await attempt(rm(host.layout.run, { recursive: true, force: true }));

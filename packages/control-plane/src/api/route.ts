@@ -6,6 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { CapsuleDeps } from "../capsules/deps.ts";
 import type { Caller } from "../identity/api-keys.ts";
+import type { OwnMetrics } from "../metrics/own.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -24,6 +25,8 @@ export type App = FastifyInstance<
 
 export interface ApiContext {
   readonly capsules: CapsuleDeps;
+  readonly metrics: OwnMetrics;
+  readonly metricsToken: string | undefined;
 }
 
 export type Route = (app: App, context: ApiContext) => void;

@@ -15,13 +15,14 @@ import { pingCapsule } from "./capsules/ping.ts";
 import { resumeCapsule } from "./capsules/resume.ts";
 import { rollbackCapsule } from "./capsules/rollback.ts";
 import { health } from "./health.ts";
+import { metrics } from "./metrics.ts";
 import type { Route } from "./route.ts";
 import { createSnapshot } from "./snapshots/create.ts";
 import { deleteSnapshot } from "./snapshots/delete.ts";
 import { listSnapshots } from "./snapshots/list.ts";
 
-/** Routes that anyone may call. */
-export const PUBLIC_ROUTES: readonly Route[] = [health];
+/** Routes that need no API key. */
+export const PUBLIC_ROUTES: readonly Route[] = [health, metrics];
 
 /** Routes that need an API key. */
 export const TEAM_ROUTES: readonly Route[] = [

@@ -4,7 +4,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import type { GetHostResponse } from "@wrenn/protocol/gen/hostagent_pb";
 import { eq, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
-import { type HostRow, hosts } from "../db/schema.ts";
+import { HOST_STATUSES, type HostRow, type HostStatus, hosts } from "../db/schema.ts";
 
 /** Ensures the row of the host at this address. */
 export async function ensureHost(db: Database, address: string): Promise<void> {
@@ -13,6 +13,13 @@ export async function ensureHost(db: Database, address: string): Promise<void> {
 
 export function listHosts(db: Database): Promise<HostRow[]> {
   return db.queries.select().from(hosts).orderBy(hosts.createdAt);
+}
+
+/** Each status, 0 where there is no host of it. */
+export async function countHosts(db: Database): Promise<Record<HostStatus, number>> {
+  const counts = Object.fromEntries(HOST_STATUSES.map((status) => [status, 0])) as Record<HostStatus, number>;
+  for (const { status } of await listHosts(db)) counts[status]++;
+  return counts;
 }
 
 /** @throws host_unavailable when there is no such host */

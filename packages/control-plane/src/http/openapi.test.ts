@@ -1,6 +1,7 @@
 import { ERRORS } from "@wrenn/protocol/errors";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ApiContext, App } from "../api/route.ts";
+import { OwnMetrics } from "../metrics/own.ts";
 import { silent } from "../testing/postgres.ts";
 import { buildServer } from "./server.ts";
 
@@ -16,13 +17,15 @@ interface Document {
   components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
 }
 
+const noMetrics = new OwnMetrics({ capsulesByState: async () => ({}), hostsByStatus: async () => ({}) });
+
 describe("the OpenAPI document", () => {
   let app: App;
   let document: Document;
 
   beforeAll(async () => {
     // No request of this file reaches the database or a host.
-    app = await buildServer({ capsules: { logger: silent } } as ApiContext);
+    app = await buildServer({ capsules: { logger: silent }, metrics: noMetrics } as ApiContext);
     document = (await app.inject("/openapi.json")).json();
     return () => app.close();
   });
@@ -96,6 +99,13 @@ describe("the OpenAPI document", () => {
     expect(page.body).not.toMatch(/(src|href)="(https?:)?\/\//);
     const script = /src="\.?\/?(?:docs\/)?(static\/swagger-ui-bundle\.js)"/.exec(page.body)?.[1];
     expect((await app.inject(`/docs/${script}`)).statusCode).toBe(200);
+  });
+
+  it("does not have the metrics, which are for this machine only", async () => {
+    expect(document.paths["/metrics"]).toBeUndefined();
+    const answer = await app.inject({ url: "/metrics", remoteAddress: "192.0.2.7" });
+    expect(answer.statusCode).toBe(403);
+    expect(answer.json()).toMatchObject({ error: { code: "forbidden" } });
   });
 
   it.each([

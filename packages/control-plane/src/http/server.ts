@@ -51,14 +51,16 @@ function acceptJsonOnly(app: App): void {
   });
 }
 
-function logAnswers(app: App, { capsules: { logger } }: ApiContext): void {
+function logAnswers(app: App, { capsules: { logger }, metrics }: ApiContext): void {
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
   app.addHook("onResponse", async (request, reply) => {
     const { url: route, method } = request.routeOptions;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    logger.info({ event: "request", request_id: request.id, method, route, status: reply.statusCode, ms });
+    const status = reply.statusCode;
+    metrics.answered({ method: request.method, route, status, ms });
+    logger.info({ event: "request", request_id: request.id, method, route, status, ms });
   });
 }
 

@@ -21,21 +21,17 @@ import {
   WatchSandboxesResponseSchema,
 } from "@wrenn/protocol/gen/hostagent_pb";
 import { KeyedMutex } from "@wrenn/runtime/locks";
-import { type Event, removed, runCommand, snapshot, Watcher } from "./fake-messages.ts";
+import { type Event, removed, runCommand, STEP_PHASES, snapshot, Watcher } from "./fake-messages.ts";
 
 /** Where a test can step in: before and after the step itself, or at the start of those that have one point. */
 export type Point =
   | `${"create" | "pause" | "resume" | "snapshot" | "fork" | "rollback"}.${"before" | "after"}`
   | "destroy"
   | "snapshot.delete"
-  | "console";
+  | "console"
+  | "metrics";
 
 type Hook = () => void | Promise<void>;
-
-const STEP_PHASES = [
-  { name: "vmm_start", ms: 40.5 },
-  { name: "guest_init", ms: 12 },
-];
 
 export class FakeHost implements AsyncDisposable {
   readonly machines = new Map<string, SandboxInfo>();
@@ -48,6 +44,8 @@ export class FakeHost implements AsyncDisposable {
   abortedExecs = 0;
   memoryMb = 16_384;
   templates = ["minimal"];
+  /** what it answers to a scrape, as JSON */
+  metrics = "[]";
   readonly #hooks = new Map<Point, Hook>();
   readonly #locks = new KeyedMutex();
   readonly #watchers = new Set<Watcher>();
@@ -184,6 +182,10 @@ export class FakeHost implements AsyncDisposable {
       getConsole: async () => {
         await this.#reach("console");
         return { console: new TextEncoder().encode("booted\n") };
+      },
+      getMetrics: async () => {
+        await this.#reach("metrics");
+        return { json: this.metrics };
       },
     };
   }

@@ -1,4 +1,4 @@
-/** What the streams of the fake host agent send. */
+/** What the fake host agent sends: its streams, and the phases of its operations. */
 import { create } from "@bufbuild/protobuf";
 import {
   type ExecStreamRequest,
@@ -6,6 +6,11 @@ import {
   type SandboxInfo,
   type WatchSandboxesResponse,
 } from "@wrenn/protocol/gen/hostagent_pb";
+
+export const STEP_PHASES = [
+  { name: "vmm_start", ms: 40.5 },
+  { name: "guest_init", ms: 12 },
+];
 
 export type Event = WatchSandboxesResponse["event"];
 

@@ -61,6 +61,7 @@ export class TestPlatform implements AsyncDisposable {
       database: { kind: "external", url: this.databaseUrl },
       logLevel: "silent",
       memoryOvercommit: 2,
+      metricsToken: undefined,
       ...changes,
     };
     this.#controlPlane = await startControlPlane(config, silent, overrides);

@@ -16,7 +16,7 @@ async function prepare(cachedBytes: number, query = ""): Promise<boolean> {
   fixture.kernel.cachedBytes = cachedBytes;
   fixture.kernelCalls.length = 0;
   const response = await fetch(`${fixture.url}/snapshot/prepare${query}`, { method: "POST" });
-  expect(response.status).toBe(204);
+  expect(await response.json()).toEqual({ monotonicMs: expect.any(Number), realtimeMs: expect.any(Number) });
   expect(response.headers.get("connection")).toBe("close");
   expect(fixture.kernelCalls[0]).toBe("sync");
   return fixture.kernelCalls.includes("drop page cache");

@@ -1,6 +1,10 @@
-/** `POST /snapshot/prepare`: leaves as little as possible in memory for a snapshot to hold. */
+/**
+ * `POST /snapshot/prepare`: leaves as little as possible in memory for a snapshot to hold, and answers with the machine's clocks:
+ * a request of its own for them would be time that a pause takes.
+ */
 import type { Agent } from "../agent.ts";
 import type { RouteHandler } from "../http/router.ts";
+import { clock } from "./clock.ts";
 
 /** For a snapshot that many machines share: one copy of the page cache then serves all of them. */
 const KEEP_PAGE_CACHE = "page_cache=keep";
@@ -16,7 +20,7 @@ const WORTH_DROPPING_BYTES = 16 * 1024 * 1024;
 export function prepareSnapshotRoute({ kernel }: Pick<Agent, "kernel">, closeIdle: () => void): RouteHandler {
   // In memory, so that it comes along in the snapshot. It stands still while little is added: many pauses add up.
   let inheritedBytes = 0;
-  return async (_request, response, query) => {
+  return async (request, response, query) => {
     await kernel.sync();
     const keep = query === KEEP_PAGE_CACHE;
     const drop = !keep && kernel.pageCacheBytes() - inheritedBytes > WORTH_DROPPING_BYTES;
@@ -25,6 +29,7 @@ export function prepareSnapshotRoute({ kernel }: Pick<Agent, "kernel">, closeIdl
     // A collection touches the whole heap: it pays for a snapshot that many share, and would only make a diff larger.
     if (keep) globalThis.gc?.();
     closeIdle();
-    response.writeHead(204, { connection: "close" }).end();
+    response.setHeader("connection", "close");
+    return clock(request, response, query);
   };
 }

@@ -1,6 +1,7 @@
 /** The guest is hostile: whatever stands in the agent's place, the host gets an error soon and keeps its memory. */
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { Process, Signal } from "@wrenn/protocol/gen/process_pb";
 import { GUEST_PORT } from "@wrenn/protocol/guest-http";
@@ -101,37 +102,37 @@ describe("before a snapshot", () => {
     ["a template keeps it", (by: GuestClient) => by.prepareTemplate(5000), "/snapshot/prepare?page_cache=keep"],
   ])("%s", async (_what, prepare, url) => {
     const asked: string[] = [];
+    const startedAt = Date.now();
     await guest((request, answer) => {
       asked.push(`${request.method} ${request.url}`);
-      answer.writeHead(204).end();
+      answer.end(JSON.stringify({ monotonicMs: Date.now() - startedAt, realtimeMs: 1 }));
     });
-    await prepare(client);
+    const { offsetMs, uncertaintyMs } = await prepare(client);
     expect(asked).toEqual([`POST ${url}`]);
+    expect(Math.abs(offsetMs - startedAt)).toBeLessThan(uncertaintyMs + 1000);
   });
 
-  it("idle connections are closed, those in use are not, and the next request opens a new one", async () => {
+  it("idle connections are closed, but for the one that the request takes, and the next request opens a new one", async () => {
     const held: ServerResponse[] = [];
     await guest((request, answer) => {
       if (request.url === "/health") answer.end('{"version":"1.2.3"}');
       else held.push(answer);
     });
-    const ended: number[] = [];
+    const open = new Set<Socket>();
     let connections = 0;
     server.on("connection", (socket) => {
-      const number = ++connections;
-      socket.once("close", () => ended.push(number));
+      connections++;
+      open.add(socket);
+      socket.once("close", () => open.delete(socket));
     });
-    await client.health(5000);
-    const inUse = client.prepare(5000);
-    await vi.waitUntil(() => held.length === 1);
-    await Promise.all([client.health(5000), client.health(5000)]);
+    await Promise.all([client.health(5000), client.health(5000), client.health(5000)]);
+    const prepared = client.prepare(5000);
+    await vi.waitUntil(() => held.length === 1 && open.size === 1);
     expect(connections).toBe(3);
-    client.closeIdle();
-    await vi.waitUntil(() => ended.length === 2);
-    expect(new Set(ended)).toEqual(new Set([2, 3]));
-    held[0]?.writeHead(204).end();
-    await inUse;
+    held[0]?.setHeader("connection", "close").end('{"monotonicMs":1,"realtimeMs":1}');
+    await prepared;
     await client.health(5000);
+    expect(connections).toBe(4);
   });
 });
 

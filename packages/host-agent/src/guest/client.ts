@@ -16,6 +16,8 @@ const MAX_ANSWER = 64 * 1024;
 /** bytes of one message of a stream; the agent sends 32 KiB of output at a time */
 const MAX_MESSAGE = 256 * 1024;
 const RETRY_MS = 5;
+/** ms that an answer takes from a guest under emulation, 2 to 8 measured */
+const ANSWER_MS = 5;
 /** The agent was not there yet, or not there any more. */
 const TRY_AGAIN = new Set(["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "EPIPE", "ETIMEDOUT"]);
 
@@ -71,17 +73,24 @@ export class GuestClient {
   }
 
   /** Lets the guest write out its files, and forget those it can read again, before its memory is saved. */
-  async prepare(timeoutMs: number): Promise<void> {
-    await this.#untilAnswered("POST", "/snapshot/prepare", () => undefined, timeoutMs);
+  prepare(timeoutMs: number): Promise<ClockReading> {
+    return this.#prepare("", timeoutMs);
   }
 
   /** Lets the guest write out its files before its memory is saved; it keeps in memory what it read, for all who share the snapshot. */
-  async prepareTemplate(timeoutMs: number): Promise<void> {
-    await this.#untilAnswered("POST", "/snapshot/prepare?page_cache=keep", () => undefined, timeoutMs);
+  prepareTemplate(timeoutMs: number): Promise<ClockReading> {
+    return this.#prepare("?page_cache=keep", timeoutMs);
   }
 
-  /** Closes the connections that no request uses, so that a guest about to be saved learns of it; later requests open new ones. */
-  closeIdle(): void {
+  /** The guest reads its clocks last, just before it answers. Connections that no request uses end before it is saved. */
+  async #prepare(query: string, timeoutMs: number): Promise<ClockReading> {
+    const answer = this.#untilAnswered("POST", `/snapshot/prepare${query}`, () => undefined, timeoutMs);
+    // The request has its connection by now: under emulation a new one takes the guest longer than the request.
+    this.#closeIdle();
+    return compareClocks(parseClock(await answer), Date.now(), ANSWER_MS);
+  }
+
+  #closeIdle(): void {
     for (const sockets of Object.values(this.#agent.freeSockets)) {
       for (const socket of sockets ?? []) socket.destroy();
     }

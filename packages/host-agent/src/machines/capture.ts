@@ -63,10 +63,7 @@ export async function captureMachine(
 /** Returns the offset of the guest's clock, undefined when the guest does not answer. */
 async function quiesce(host: HostContext, id: string, { guest }: LiveParts): Promise<number | undefined> {
   try {
-    const { offsetMs } = await guest.clock(CLOCK_TIMEOUT_MS);
-    guest.closeIdle();
-    await guest.prepare(QUIESCE_TIMEOUT_MS);
-    return offsetMs;
+    return (await guest.prepare(QUIESCE_TIMEOUT_MS)).offsetMs;
   } catch (error) {
     host.logger.warn({ id, err: error }, "the guest does not answer; its machine is saved as it is");
     return undefined;

@@ -6,7 +6,7 @@ import { type Created, type CreateRequest, newRecord } from "./create.ts";
 import { exclusively } from "./exclusive.ts";
 import type { Machine } from "./registry.ts";
 import { becomeItself } from "./start.ts";
-import { Progress } from "./steps.ts";
+import { operate, type Progress } from "./steps.ts";
 import type { WarmMachine } from "./warm.ts";
 import type { WarmShape } from "./warm-pool.ts";
 
@@ -22,16 +22,17 @@ export function claimMachine(
   return exclusively(host, id, async () => {
     const warm = host.machines.find(id) === undefined ? host.warmPool.take(shape) : undefined;
     if (warm === undefined) return undefined;
-    const progress = new Progress("claim", host.failpoints);
-    progress.vmm = warm.vm.process;
     try {
-      const machine = await withUndo(
-        (undo) => adopt(host, request, warm, progress, undo),
-        (failures) => host.logger.error({ op: "claim", id, failures }, "a failed claim left something behind"),
-      );
-      const phases = progress.toRecord();
-      host.logger.info({ op: "claim", id, template: shape.template, phases }, "capsule created");
-      return { machine, phases };
+      return await operate(host, "claim", async (progress) => {
+        progress.vmm = warm.vm.process;
+        const machine = await withUndo(
+          (undo) => adopt(host, request, warm, progress, undo),
+          (failures) => host.logger.error({ op: "claim", id, failures }, "a failed claim left something behind"),
+        );
+        const phases = progress.toRecord();
+        host.logger.info({ op: "claim", id, template: shape.template, phases }, "capsule created");
+        return { machine, phases };
+      });
     } catch (error) {
       host.logger.warn({ op: "claim", id, err: error }, "a machine made ahead cannot be used");
       return undefined;
@@ -53,8 +54,8 @@ async function adopt(
   host.machines.put(record);
   undo.add("registry", () => host.machines.remove(record.id));
   await progress.done("adopt");
-  // It has run for a while since it was started: its clock is compared, not computed.
-  const { offsetMs: clockOffsetMs } = await warm.guest.clock(CLOCK_TIMEOUT_MS);
+  // It has run for a while since it was started: its clock is compared, not computed. Once is enough: the path is warm.
+  const { offsetMs: clockOffsetMs } = await warm.guest.clock(CLOCK_TIMEOUT_MS, 1);
   const growDisk = record.diskSizeMb > warm.snapshot.manifest.diskSizeMb;
   if (growDisk) await warm.vm.growDisk(record.diskSizeMb);
   await becomeItself(record, warm, { clockOffsetMs, ...(growDisk ? { growDisk } : {}) });

@@ -1,4 +1,6 @@
 /** The moment a started machine becomes a running one: in the journal, in memory, and watched for its end. */
+import { WrennError } from "@wrenn/protocol/errors";
+import { isAlive } from "@wrenn/runtime/process-identity";
 import type { HostContext } from "../host.ts";
 import { watchEnd } from "./end.ts";
 import { type MachineRecord, without } from "./record.ts";
@@ -7,6 +9,8 @@ import type { Started } from "./start.ts";
 
 export async function commitRunning(host: HostContext, record: MachineRecord, started: Started): Promise<Machine> {
   const { overlay, vm, guest, slot } = started;
+  // One that has died by now has not run: what was saved of it still holds.
+  if (!isAlive(vm.process)) throw new WrennError("vmm_failed", "the machine ended while it was started");
   const next = without(record, "pausedAt", "pauseReason");
   const running = await host.journal.transition(next, "started", { vmm: vm.process, overlays: [overlay] });
   const machine = host.machines.put(running, { vm, guest, slot });

@@ -13,7 +13,7 @@ import type { Machine } from "./registry.ts";
 import { releaseResources } from "./resources.ts";
 import { generationDir } from "./saved.ts";
 import { startMachine } from "./start.ts";
-import { Progress } from "./steps.ts";
+import { operate, type Progress } from "./steps.ts";
 
 export interface CreateRequest {
   readonly id: Id<"capsule">;
@@ -37,10 +37,9 @@ export type Origin = () => Promise<{ readonly snapshot: Snapshot; readonly fresh
 
 /** @throws conflict, template_missing, disk_full, no_free_slot, vmm_failed, guest_unreachable; nothing is left behind then */
 export async function createMachine(host: HostContext, request: CreateRequest, origin: Origin): Promise<Created> {
-  const progress = new Progress("create", host.failpoints);
   const { id } = request;
   const onFailure = (failures: unknown) => host.logger.error({ id, failures }, "a failed create left something behind");
-  const body = async () => {
+  const body = async (progress: Progress<"create">) => {
     if (host.machines.find(id) !== undefined) throw new WrennError("conflict", `the host already has a capsule ${id}`);
     try {
       await requireFreeSpace(host.layout.dir, host.config.minFreeDiskMb);
@@ -61,7 +60,9 @@ export async function createMachine(host: HostContext, request: CreateRequest, o
       throw asDiskFull(error);
     }
   };
-  return exclusively(host, id, () => whileUnborn(host, id, body));
+  return operate(host, "create", (progress) =>
+    exclusively(host, id, () => whileUnborn(host, id, () => body(progress))),
+  );
 }
 
 async function assemble(

@@ -4,12 +4,11 @@ import { isEnded } from "@wrenn/protocol/states";
 import type { HostContext } from "../host.ts";
 import { exclusively } from "./exclusive.ts";
 import { endVmm, releaseNetwork } from "./resources.ts";
-import { Progress } from "./steps.ts";
+import { operate, type Progress } from "./steps.ts";
 
 /** @throws internal_error when something could not be removed; the machine stays listed as stopping */
 export async function destroyMachine(host: HostContext, id: string): Promise<void> {
-  const progress = new Progress("destroy", host.failpoints);
-  await exclusively(host, id, async () => {
+  const body = async (progress: Progress<"destroy">) => {
     const machine = host.machines.find(id);
     if (machine === undefined) return;
     // A machine that ended has nothing left to stop; whatever else it left goes the same way.
@@ -32,5 +31,6 @@ export async function destroyMachine(host: HostContext, id: string): Promise<voi
     await progress.done("remove");
     host.machines.remove(id);
     host.logger.info({ op: "destroy", id, phases: progress.toRecord() }, "capsule destroyed");
-  });
+  };
+  await operate(host, "destroy", (progress) => exclusively(host, id, () => body(progress)));
 }

@@ -7,7 +7,7 @@ import { condense, needsCondensing } from "../snapshots/condense.ts";
 import { beginFolder, publishFolder, type Snapshot } from "../snapshots/folder.ts";
 import type { MachineRecord } from "./record.ts";
 import { generationDir, openSaved, tidyMachine } from "./saved.ts";
-import { Progress } from "./steps.ts";
+import { operate, type Progress } from "./steps.ts";
 
 /** In the background, as soon as nobody else works on the machine. */
 export function scheduleFlatten(host: HostContext, id: string): void {
@@ -32,14 +32,15 @@ export async function flattenMachine(host: HostContext, id: string, signal: Abor
   if (record?.state !== "paused" || signal.aborted) return;
   const snapshot = await openSaved(host, record);
   if (!(await needsCondensing(snapshot, host.config.condense))) return;
-  const progress = new Progress("flatten", host.failpoints);
-  try {
-    await replaceSaved(host, record, snapshot, progress, signal);
-  } finally {
-    await tidyMachine(host, host.machines.get(id).record);
-  }
-  await progress.done("tidy");
-  host.logger.info({ op: "flatten", id, phases: progress.toRecord() }, "flattened a paused capsule");
+  await operate(host, "flatten", async (progress) => {
+    try {
+      await replaceSaved(host, record, snapshot, progress, signal);
+    } finally {
+      await tidyMachine(host, host.machines.get(id).record);
+    }
+    await progress.done("tidy");
+    host.logger.info({ op: "flatten", id, phases: progress.toRecord() }, "flattened a paused capsule");
+  });
 }
 
 async function replaceSaved(

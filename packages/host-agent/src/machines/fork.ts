@@ -8,7 +8,7 @@ import { type Created, type CreateRequest, createMachine } from "./create.ts";
 import { destroyMachine } from "./destroy.ts";
 import { exclusively } from "./exclusive.ts";
 import { saveAs } from "./snapshot.ts";
-import { Progress } from "./steps.ts";
+import { operate, type Progress } from "./steps.ts";
 
 export type ForkChild = Pick<CreateRequest, "id" | "teamId" | "timeoutSec">;
 
@@ -18,8 +18,16 @@ export interface Forked {
 }
 
 /** @throws not_found, invalid_state, disk_full, and what a create throws */
-export async function forkMachine(host: HostContext, id: string, children: readonly ForkChild[]): Promise<Forked> {
-  const progress = new Progress("fork", host.failpoints);
+export function forkMachine(host: HostContext, id: string, children: readonly ForkChild[]): Promise<Forked> {
+  return operate(host, "fork", (progress) => fork(host, id, children, progress));
+}
+
+async function fork(
+  host: HostContext,
+  id: string,
+  children: readonly ForkChild[],
+  progress: Progress<"fork">,
+): Promise<Forked> {
   if (children.length === 0) throw new WrennError("invalid_request", "a fork needs at least one child");
   const folder = host.snapshots.temporaryFolder(`fork-${randomBytes(6).toString("hex")}`);
   try {

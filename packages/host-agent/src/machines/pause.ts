@@ -16,7 +16,7 @@ import type { MachineRecord } from "./record.ts";
 import type { LiveMachine } from "./registry.ts";
 import { generationDir, tidyMachine } from "./saved.ts";
 import { sealCapture } from "./seal.ts";
-import { Progress } from "./steps.ts";
+import { operate, type Progress } from "./steps.ts";
 
 export interface Paused {
   /** allocated bytes that it wrote */
@@ -26,8 +26,7 @@ export interface Paused {
 
 /** @throws not_found, invalid_state unless it runs, disk_full, vmm_failed; the machine runs on then, unless its VMM died */
 export function pauseMachine(host: HostContext, id: string, reason: PauseReason): Promise<Paused> {
-  const progress = new Progress("pause", host.failpoints);
-  return exclusively(host, id, async () => {
+  const body = async (progress: Progress<"pause">) => {
     const machine = host.machines.running(id);
     progress.vmm = machine.live.vm.process;
     try {
@@ -46,7 +45,8 @@ export function pauseMachine(host: HostContext, id: string, reason: PauseReason)
         throw new WrennError("vmm_failed", "the machine ended before it was saved", { cause: error });
       throw asDiskFull(error);
     }
-  });
+  };
+  return operate(host, "pause", (progress) => exclusively(host, id, () => body(progress)));
 }
 
 async function save(

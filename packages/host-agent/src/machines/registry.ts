@@ -1,5 +1,6 @@
 /** The machines of this host in memory, and everyone who wants to hear of their changes. */
 import { WrennError } from "@wrenn/protocol/errors";
+import { STATES, type State } from "@wrenn/protocol/states";
 import type { GuestClient } from "../guest/client.ts";
 import type { SlotAddresses } from "../network/addresses.ts";
 import type { Vm } from "../vmm/contract.ts";
@@ -75,8 +76,20 @@ export class Machines {
     return this.#machines.has(name) || this.list().some((machine) => machine.record.vmName === name);
   }
 
+  /** Whether the slot that a machine of that name claimed is the one it uses: a start that was cut off claims one for nothing. */
+  ownsSlot(name: string, slot: number): boolean {
+    return this.list().some(({ record }) => record.vmName === name && record.slot === slot);
+  }
+
   list(): Machine[] {
     return [...this.#machines.values()];
+  }
+
+  /** How many there are in each state. */
+  get countByState(): Readonly<Record<State, number>> {
+    const counts = Object.fromEntries(STATES.map((state) => [state, 0])) as Record<State, number>;
+    for (const { record } of this.#machines.values()) counts[record.state]++;
+    return counts;
   }
 
   /** Calls back for every change from now on. Returns how to stop. */

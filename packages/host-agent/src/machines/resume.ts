@@ -5,13 +5,13 @@ import { asDiskFull } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
 import type { Snapshot } from "../snapshots/folder.ts";
 import { commitRunning } from "./commit.ts";
-import { exclusively } from "./exclusive.ts";
+import { exclusively, whileUnborn } from "./exclusive.ts";
 import { type MachineRecord, without } from "./record.ts";
 import type { Machine } from "./registry.ts";
 import { releaseResources } from "./resources.ts";
 import { openSaved } from "./saved.ts";
 import { startMachine } from "./start.ts";
-import { Progress } from "./steps.ts";
+import { operate, type Progress } from "./steps.ts";
 
 export interface Resumed {
   readonly machine: Machine;
@@ -24,8 +24,16 @@ export function resumeMachine(host: HostContext, id: string, timeoutSec?: number
 }
 
 /** The same for a caller that holds the machine. */
-export async function resumeHeld(host: HostContext, id: string, timeoutSec?: number): Promise<Resumed> {
-  const progress = new Progress("resume", host.failpoints);
+export function resumeHeld(host: HostContext, id: string, timeoutSec?: number): Promise<Resumed> {
+  return operate(host, "resume", (progress) => resume(host, id, timeoutSec, progress));
+}
+
+async function resume(
+  host: HostContext,
+  id: string,
+  timeoutSec: number | undefined,
+  progress: Progress<"resume">,
+): Promise<Resumed> {
   const { record } = host.machines.get(id);
   if (record.state !== "paused") throw new WrennError("invalid_state", `capsule ${id} is not paused`);
   try {
@@ -35,10 +43,12 @@ export async function resumeHeld(host: HostContext, id: string, timeoutSec?: num
     const machine = await host.createLimit.run(() => {
       progress.waited("queued");
       const paused = { ...without(record, "slot", "vmm"), timeoutSec: timeoutSec ?? record.timeoutSec };
-      return withUndo(
-        (undo) => start(host, paused, snapshot, progress, undo),
-        (failures) => host.logger.error({ op: "resume", id, failures }, "a failed resume left something behind"),
-      );
+      const started = () =>
+        withUndo(
+          (undo) => start(host, paused, snapshot, progress, undo),
+          (failures) => host.logger.error({ op: "resume", id, failures }, "a failed resume left something behind"),
+        );
+      return whileUnborn(host, id, started);
     });
     await progress.done("commit");
     const phases = progress.toRecord();

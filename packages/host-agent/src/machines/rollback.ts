@@ -13,12 +13,11 @@ import type { MachineRecord } from "./record.ts";
 import type { Machine } from "./registry.ts";
 import { type Resumed, resumeHeld } from "./resume.ts";
 import { generationDir, tidyMachine } from "./saved.ts";
-import { Progress } from "./steps.ts";
+import { operate, type Progress } from "./steps.ts";
 
 /** @throws not_found, snapshot_missing, snapshot_corrupt, invalid_state unless it runs or is paused; it is what it was then */
 export function rollbackMachine(host: HostContext, id: string, snapshotId: string): Promise<Resumed> {
-  const progress = new Progress("rollback", host.failpoints);
-  return exclusively(host, id, async () => {
+  const body = async (progress: Progress<"rollback">) => {
     const machine = host.machines.get(id);
     const checkpoint = await host.snapshots.open(snapshotId);
     const { record } = machine;
@@ -40,7 +39,8 @@ export function rollbackMachine(host: HostContext, id: string, snapshotId: strin
     const { machine: running, phases } = await resumeHeld(host, id);
     host.logger.info({ op: "rollback", id, snapshotId }, "capsule rolled back");
     return { machine: running, phases: { ...before, ...phases } };
-  });
+  };
+  return operate(host, "rollback", (progress) => exclusively(host, id, () => body(progress)));
 }
 
 async function replace(

@@ -10,7 +10,7 @@ import { exclusively } from "./exclusive.ts";
 import { pauseMachine } from "./pause.ts";
 import type { LiveMachine, Machine } from "./registry.ts";
 import { openSaved } from "./saved.ts";
-import { Progress } from "./steps.ts";
+import { operate, type Progress } from "./steps.ts";
 
 export interface SnapshotTaken {
   readonly snapshot: Snapshot;
@@ -28,8 +28,7 @@ export async function snapshotMachine(
   pause: boolean,
 ): Promise<SnapshotTaken> {
   if (pause && host.machines.get(id).record.state === "running") await pauseMachine(host, id, "request");
-  const progress = new Progress("snapshot", host.failpoints);
-  return exclusively(host, id, async () => {
+  const body = async (progress: Progress<"snapshot">) => {
     const machine = host.machines.get(id);
     const folder = host.snapshots.folderOf(snapshotId);
     if (await host.snapshots.has(snapshotId))
@@ -44,7 +43,8 @@ export async function snapshotMachine(
       host.logger.warn({ op: "snapshot", id, snapshotId, err: error, phases: progress.toRecord() }, "snapshot failed");
       throw asDiskFull(error);
     }
-  });
+  };
+  return operate(host, "snapshot", (progress) => exclusively(host, id, () => body(progress)));
 }
 
 /** Publishes what the machine is now as `folder`. The caller holds it. @throws invalid_state when it neither runs nor is paused */

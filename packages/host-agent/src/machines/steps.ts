@@ -1,9 +1,11 @@
 /**
  * The named steps of every operation on machines. A step's name stands for its end: it is the name of its phase in timings, and
- * the place where a test makes the agent, the VMM or the disk fail. No step can be taken that is not in this table.
+ * the place where a test makes the agent, the VMM or the disk fail. No step can be taken that is not in this table, and none
+ * outside of `operate`, which measures them.
  */
 import { Phases } from "@wrenn/runtime/phases";
 import type { ProcessIdentity } from "@wrenn/runtime/process-identity";
+import type { HostContext } from "../host.ts";
 import type { Failpoints } from "./failpoints.ts";
 
 const START = ["disk", "vmm_start", "memory_load", "vmm_restore"] as const;
@@ -24,7 +26,10 @@ export const STEPS = {
 export type Operation = keyof typeof STEPS;
 export type Step<Op extends Operation> = (typeof STEPS)[Op][number];
 
-export class Progress<Op extends Operation> {
+/** Time that belongs to no step. */
+type Wait = "queued" | "template_cold_boot";
+
+class Progress<Op extends Operation> {
   readonly #phases = new Phases();
   readonly #operation: Op;
   readonly #failpoints: Failpoints;
@@ -42,13 +47,33 @@ export class Progress<Op extends Operation> {
     await this.#failpoints.reached(`${this.#operation}.${step}`, this.vmm);
   }
 
-  /** Time that belongs to no step, such as waiting for one's turn. */
-  waited(name: string): void {
+  /** The time since the last mark was spent waiting. */
+  waited(name: Wait): void {
     this.#phases.mark(name);
   }
 
   /** Milliseconds of each phase, and "total". */
   toRecord(): Record<string, number> {
     return this.#phases.toRecord();
+  }
+}
+
+/** Only `operate` makes one. */
+export type { Progress };
+
+/** Runs an operation, and measures its phases and how it ends. `body` throws what the caller shall see. */
+export async function operate<Op extends Operation, Result>(
+  host: Pick<HostContext, "failpoints" | "metrics">,
+  operation: Op,
+  body: (progress: Progress<Op>) => Promise<Result>,
+): Promise<Result> {
+  const progress = new Progress(operation, host.failpoints);
+  try {
+    const result = await body(progress);
+    host.metrics.succeeded(operation, progress.toRecord());
+    return result;
+  } catch (error) {
+    host.metrics.failed(operation, progress.toRecord(), error);
+    throw error;
   }
 }

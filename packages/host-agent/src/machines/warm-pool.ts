@@ -31,6 +31,14 @@ export class WarmPool {
     this.#logger = logger;
   }
 
+  /** How many machines wait, by template; 0 for one that has none ready. */
+  get waiting(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const { target, ready } of this.#shelves)
+      counts[target.template] = (counts[target.template] ?? 0) + ready.length;
+    return counts;
+  }
+
   /** A machine of that shape, now the caller's, or undefined when none is ready. */
   take({ template, vcpus, memoryMb }: WarmShape): WarmMachine | undefined {
     const shelf = this.#shelves.find(

@@ -19,6 +19,7 @@ export class SlotPool {
   readonly #options: SlotPoolOptions;
   readonly #ready: SlotAddresses[] = [];
   #filling: Promise<void> | undefined;
+  readonly #removals = new Set<Promise<void>>();
   #closed = false;
   /** slots that are claimed and neither ready nor held yet */
   #inHand = 0;
@@ -41,14 +42,33 @@ export class SlotPool {
   }
 
   /**
-   * Removes the slot's network and gives the number back; does nothing when the machine does not hold it (any more).
-   * @throws when something of it could not be removed: it stays claimed
+   * The slot is nobody's from now on; its network is removed and its number given back in the background. Does nothing when the
+   * machine does not hold it (any more).
    */
   async release(slot: SlotAddresses, holder: string): Promise<void> {
     const { claims } = this.#options;
     if (!(await claims.holds(slot.slot, holder))) return;
-    await removeSlotNetwork(slot);
-    await claims.release(slot.slot);
+    await claims.assign(slot.slot, NOBODY);
+    const removal = this.#remove(slot).finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+  }
+
+  /** Resolves when the networks of all released slots are gone. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#removals);
+  }
+
+  /** A number whose network cannot be removed stays claimed, for nobody: the sweeper tries again. */
+  async #remove(slot: SlotAddresses): Promise<void> {
+    this.#inHand++;
+    try {
+      await removeSlotNetwork(slot);
+      await this.#options.claims.release(slot.slot);
+    } catch (error) {
+      this.#options.logger.error({ slot: slot.slot, err: error }, "cannot remove the network of a slot");
+    } finally {
+      this.#inHand--;
+    }
   }
 
   /** Slots that are ready; they belong to no machine, and to no sweep either. */
@@ -90,10 +110,7 @@ export class SlotPool {
       await createSlotNetwork(slot, this.#options.resolver);
       return slot;
     } catch (error) {
-      // A number whose network cannot be removed stays claimed: the next one asked for is another.
-      await this.release(slot, NOBODY).catch((left: unknown) => {
-        this.#options.logger.error({ slot: slot.slot, err: left }, "a network slot is broken and stays out of use");
-      });
+      await this.#remove(slot);
       throw error;
     }
   }
@@ -102,6 +119,7 @@ export class SlotPool {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#filling;
-    await Promise.all(this.#ready.splice(0).map((slot) => this.release(slot, NOBODY)));
+    await Promise.all(this.#ready.splice(0).map((slot) => this.#remove(slot)));
+    await this.settled();
   }
 }

@@ -82,6 +82,7 @@ export function hostAgentService(host: HostContext): ServiceImpl<typeof HostAgen
       for await (const event of execInMachine(host, parseId("capsule", sandboxId), wanted, signal))
         yield execMessage(event);
     }),
+    getMetrics: unary(async () => ({ json: await host.metrics.toJson() })),
     getConsole: unary(async ({ sandboxId }: { sandboxId: string }) => {
       const { live } = host.machines.running(parseId("capsule", sandboxId));
       return { console: await live.vm.console() };

@@ -51,8 +51,7 @@ const DISK = layerName(1);
 async function bootAndSave(host: HostContext, shape: Shape, baseImage: string, target: string): Promise<Built> {
   return withColdBoot(host, shape, baseImage, async ({ vm, guest, dir }) => {
     await warm(guest);
-    await guest.prepareTemplate(BOOT_TIMEOUT_MS);
-    const { offsetMs } = await guest.clock(BOOT_TIMEOUT_MS);
+    const { offsetMs } = await guest.prepareTemplate(BOOT_TIMEOUT_MS);
     guest.close();
     await vm.stop();
     const stoppedAtMs = Date.now();

@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import { idFromUuid } from "@wrenn/protocol/ids";
+import { eq } from "drizzle-orm";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { hosts } from "../db/schema.ts";
+import { FakeHost } from "../testing/fake-host.ts";
+import { TestPlatform } from "../testing/platform.ts";
+import { ENGINES } from "../testing/postgres.ts";
+
+const TOKEN = "metrics-token-of-this-test";
+
+const gauge = (value: number | null) =>
+  JSON.stringify([
+    { name: "wrenn_machines", help: "Machines", type: "gauge", values: [{ value, labels: { state: "running" } }] },
+  ]);
+
+describe.each(ENGINES)("GET /metrics on PostgreSQL $name", (engine) => {
+  let platform: TestPlatform;
+  let first: string;
+
+  beforeAll(async () => {
+    platform = await TestPlatform.start(engine);
+    await platform.waitForHost("online");
+    const [row] = await platform.db.queries.select().from(hosts);
+    first = idFromUuid("host", row?.id ?? "");
+  }, 60_000);
+  afterEach(() => {
+    platform.host.reset();
+    platform.host.metrics = "[]";
+  });
+  afterAll(() => platform[Symbol.asyncDispose]());
+
+  const scrape = async () => {
+    const answer = await platform.request<string>("GET", "/metrics", { headers: { "x-api-key": "" } });
+    expect(answer.status).toBe(200);
+    return answer;
+  };
+  const lines = async () => (await scrape()).body.split("\n");
+
+  it("answers in the text format, with capsules, hosts and the process", async () => {
+    const { id } = await platform.createCapsule();
+    const { headers, body } = await scrape();
+    expect(headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    const text = body.split("\n");
+    expect(text).toContain("# TYPE wrenn_capsules gauge");
+    expect(text).toContain('wrenn_capsules{state="running"} 1');
+    expect(text).toContain('wrenn_capsules{state="paused"} 0');
+    expect(text).toContain('wrenn_hosts{status="online"} 1');
+    expect(text).toContain(`wrenn_host_scrape_failed{host="${first}"} 0`);
+    expect(body).toMatch(/^process_start_time_seconds \d+/m);
+    await platform.destroyCapsule(id);
+    expect(await lines()).toContain('wrenn_capsules{state="running"} 0');
+  });
+
+  it("measures requests by the pattern of their route and never by what was asked for", async () => {
+    const { id } = await platform.createCapsule();
+    await platform.getCapsule(id);
+    await platform.request("GET", `/api/v1/sandboxes/${id}?secret=1`);
+    await platform.request("GET", "/no/such/path");
+    await platform.destroyCapsule(id);
+    const { body } = await scrape();
+    const of = (method: string, route: string, status: number) =>
+      `wrenn_http_request_seconds_count{method="${method}",route="${route}",status="${status}"}`;
+    expect(body).toContain(`${of("GET", "/v1/capsules/:id", 200)} 2\n`);
+    expect(body).toContain(`${of("DELETE", "/v1/capsules/:id", 204)} `);
+    expect(body).toContain(`${of("GET", "unmatched", 404)} 1\n`);
+    expect(body).not.toContain(id);
+    expect(body).not.toContain("secret");
+    expect(body).not.toContain("/no/such/path");
+  });
+
+  it("joins the metrics of all hosts under one head, each with its host", async () => {
+    const address = `${platform.server.layout.hostAgentSocket}.2`;
+    await using other = new FakeHost(address);
+    await other.listen();
+    const id = randomUUID();
+    await platform.db.queries.insert(hosts).values({ id, address: `unix:${address}`, status: "online" });
+    try {
+      platform.host.metrics = gauge(3);
+      other.metrics = gauge(4);
+      const text = await lines();
+      expect(text.filter((line) => line.startsWith("# TYPE wrenn_machines"))).toHaveLength(1);
+      expect(text).toContain(`wrenn_machines{state="running",host="${first}"} 3`);
+      expect(text).toContain(`wrenn_machines{state="running",host="${idFromUuid("host", id)}"} 4`);
+    } finally {
+      await platform.db.queries.delete(hosts).where(eq(hosts.id, id));
+    }
+  });
+
+  it("leaves out a value that is not a number", async () => {
+    platform.host.metrics = gauge(null);
+    const text = await lines();
+    expect(text).toContain("# TYPE wrenn_machines gauge");
+    expect(text.filter((line) => line.startsWith("wrenn_machines"))).toEqual([]);
+  });
+
+  it("leaves out a host that hangs, and says so", async () => {
+    platform.host.metrics = gauge(3);
+    const { release } = platform.host.holdAt("metrics");
+    const text = await lines();
+    release();
+    expect(text).toContain(`wrenn_host_scrape_failed{host="${first}"} 1`);
+    expect(text).toContain('wrenn_hosts{status="online"} 1');
+    expect(text.filter((line) => line.startsWith("wrenn_machines"))).toEqual([]);
+  });
+
+  it.each(["no JSON", '[{"name":"x y","help":"","type":"gauge","values":[]}]', "{}"])(
+    "leaves out a host that answers %s",
+    async (answer) => {
+      platform.host.metrics = answer;
+      expect(await lines()).toContain(`wrenn_host_scrape_failed{host="${first}"} 1`);
+    },
+  );
+
+  it("is not for everyone once there is a token", async () => {
+    const get = (authorization: string) => platform.request("GET", "/metrics", { headers: { authorization } });
+    await platform.stopControlPlane();
+    await platform.startControlPlane({ metricsToken: TOKEN });
+    try {
+      expect((await get(`Bearer ${TOKEN}`)).status).toBe(200);
+      for (const wrong of ["", "Bearer another", `Bearer ${platform.key}`]) {
+        expect(await get(wrong)).toMatchObject({ status: 401, body: { error: { code: "unauthorized" } } });
+      }
+    } finally {
+      await platform.stopControlPlane();
+      await platform.startControlPlane();
+    }
+  });
+});
