@@ -27,10 +27,10 @@ async function marked(): Promise<{ id: string; content: string }> {
 }
 
 /** The capsule is what it was or what it was to become, and after a resume has what it had. */
-async function intact(id: string, content: string, { failure, operation }: CrashCase): Promise<void> {
+async function intact(id: string, content: string, { failure, operation, step }: CrashCase): Promise<void> {
   const status = await settled(api, id);
   // A VMM that dies takes the memory of a machine that ran with it; what was saved before is never touched.
-  if (failure === "vmm" && status === "error" && operation !== "resume") return;
+  if (failure === "vmm" && status === "error" && (operation !== "resume" || step === "commit")) return;
   expect(["running", "paused"]).toContain(status);
   if (status === "paused") await eventually(() => api.resume(id));
   expect(await memoryAndDisk(api, id)).toBe(content);
@@ -114,6 +114,23 @@ describe.each(crashCases(["snapshot"]).map(name))("%s", (_name, at) => {
       await eventually(() => api.deleteSnapshot(template.name));
     }
     await eventually(() => api.destroy(id));
+    await bystander.isAlone();
+  });
+});
+
+describe.each(crashCases(["flatten_running"]).map(name))("%s", (_name, at) => {
+  it("leaves the capsule running, and its snapshots what they are", async () => {
+    const { id } = await marked();
+    await api.createSnapshot({ sandbox_id: id, name: "before" });
+    await sh(api, id, "echo 2 | tee /root/on-disk > /tmp/in-memory; head -c 3000000 /dev/urandom > /root/blob; sync");
+    const content = await memoryAndDisk(api, id);
+    const reached = await crash(platform, bystander, at, () => api.createSnapshot({ sandbox_id: id, name: "after" }));
+    expect(reached).toBe(true);
+    await intact(id, content, at);
+    const copy = await eventually(() => api.create({ template: "after" }));
+    expect(await memoryAndDisk(api, copy.id)).toBe(content);
+    for (const machine of [id, copy.id]) await eventually(() => api.destroy(machine));
+    for (const snapshot of ["before", "after"]) await eventually(() => api.deleteSnapshot(snapshot));
     await bystander.isAlone();
   });
 });

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { type Undo, withUndo } from "@wrenn/runtime/undo";
 import type { HostContext } from "../host.ts";
 import { beginFolder, publishFolder } from "../snapshots/folder.ts";
-import { layerName, type Manifest } from "../snapshots/manifest.ts";
+import { layerName, layerNumber, type Manifest } from "../snapshots/manifest.ts";
 import { type Captured, type CaptureProgress, captureMachine, continueMachine } from "./capture.ts";
 import type { MachineRecord } from "./record.ts";
 import type { LiveMachine } from "./registry.ts";
@@ -61,7 +61,8 @@ async function freeze(
 ): Promise<{ captured: Captured; record: MachineRecord }> {
   const { record, live } = machine;
   const captured = await captureMachine(host, machine, temporary, progress, undo);
-  const overlay = layerName(captured.base.manifest.layers + record.overlays.length + 1);
+  const newest = layerNumber(record.overlays[0] ?? "") ?? captured.base.manifest.layers;
+  const overlay = layerName(newest + 1);
   const path = `${host.journal.machineDir(record.id)}/${overlay}`;
   // Left by a snapshot that was cut off before its VMM wrote to it.
   await rm(path, { force: true });

@@ -1,11 +1,13 @@
 /**
  * Flatten: a paused machine's large memory diff is merged and its disk layers become one, in a new snapshot folder that
- * takes the old one's place in one step. It gives way to whoever wants the machine: then the old folder stays.
+ * takes the old one's place in one step; the layers of one that runs are made one by its VMM. It gives way to whoever wants
+ * the machine: then everything stays as it was.
  */
 import type { HostContext } from "../host.ts";
 import { condense, needsCondensing } from "../snapshots/condense.ts";
 import { beginFolder, publishFolder, type Snapshot } from "../snapshots/folder.ts";
 import type { MachineRecord } from "./record.ts";
+import type { LiveMachine } from "./registry.ts";
 import { generationDir, openSaved, tidyMachine } from "./saved.ts";
 import { operate, type Progress } from "./steps.ts";
 
@@ -18,7 +20,7 @@ export function scheduleFlatten(host: HostContext, id: string): void {
       .run(id, () => flattenMachine(host, id, abort.signal))
       .catch((error: unknown) => {
         if (!abort.signal.aborted)
-          host.logger.warn({ op: "flatten", id, err: error }, "cannot flatten a paused capsule; it stays as it is");
+          host.logger.warn({ op: "flatten", id, err: error }, "cannot flatten a capsule; it stays as it is");
       })
       .finally(() => {
         if (host.flattening.get(id) === abort) host.flattening.delete(id);
@@ -27,9 +29,16 @@ export function scheduleFlatten(host: HostContext, id: string): void {
 }
 
 /** The caller holds the machine. Nothing happens when it needs no flattening. */
-export async function flattenMachine(host: HostContext, id: string, signal: AbortSignal): Promise<void> {
-  const record = host.machines.find(id)?.record;
-  if (record?.state !== "paused" || signal.aborted) return;
+async function flattenMachine(host: HostContext, id: string, signal: AbortSignal): Promise<void> {
+  const machine = host.machines.find(id);
+  if (machine === undefined || signal.aborted) return;
+  if (machine.record.state === "paused") return flattenPaused(host, machine.record, signal);
+  if (machine.live !== undefined && machine.record.state === "running")
+    return flattenRunning(host, machine as LiveMachine, signal);
+}
+
+async function flattenPaused(host: HostContext, record: MachineRecord, signal: AbortSignal): Promise<void> {
+  const { id } = record;
   const snapshot = await openSaved(host, record);
   if (!(await needsCondensing(snapshot, host.config.condense))) return;
   await operate(host, "flatten", async (progress) => {
@@ -64,4 +73,22 @@ async function replaceSaved(
   await progress.done("publish");
   host.machines.put(await host.journal.replace({ ...record, generation }));
   await progress.done("commit");
+}
+
+/** Each snapshot of a machine that runs adds a layer. A crash at any step leaves layers that hold nothing that is not above them. */
+async function flattenRunning(host: HostContext, { record, live }: LiveMachine, signal: AbortSignal): Promise<void> {
+  const [active, ...frozen] = record.overlays;
+  if (active === undefined || frozen.length < host.config.condense.maxLayers) return;
+  await operate(host, "flatten_running", async (progress) => {
+    progress.vmm = live.vm.process;
+    await live.vm.flattenDisk(signal);
+    await progress.done("merge_disk");
+    const flat = await host.journal.replace({ ...record, overlays: [active] });
+    host.machines.put(flat, live);
+    await progress.done("commit");
+    await tidyMachine(host, flat);
+    await progress.done("tidy");
+    const phases = progress.toRecord();
+    host.logger.info({ op: "flatten", id: record.id, layers: frozen.length, phases }, "flattened a running capsule");
+  });
 }

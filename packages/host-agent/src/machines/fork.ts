@@ -7,6 +7,7 @@ import { describe, removeFolder, type Snapshot } from "../snapshots/folder.ts";
 import { type Created, type CreateRequest, createMachine } from "./create.ts";
 import { destroyMachine } from "./destroy.ts";
 import { exclusively } from "./exclusive.ts";
+import { scheduleFlatten } from "./flatten.ts";
 import { saveAs } from "./snapshot.ts";
 import { operate, type Progress } from "./steps.ts";
 
@@ -49,6 +50,7 @@ async function fork(
     throw asDiskFull(error);
   } finally {
     await removeFolder(folder);
+    scheduleFlatten(host, id);
   }
 }
 

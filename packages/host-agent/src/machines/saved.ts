@@ -3,7 +3,7 @@ import { readdir, rm } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { HostContext } from "../host.ts";
 import { describe, openSnapshot, removeFolder, type Snapshot } from "../snapshots/folder.ts";
-import { readManifest } from "../snapshots/manifest.ts";
+import { isLayer, readManifest } from "../snapshots/manifest.ts";
 import type { MachineRecord } from "./record.ts";
 
 const PREFIX = "gen-";
@@ -48,7 +48,7 @@ export async function tidyMachine(host: HostContext, { id, generation, overlays 
     if (name === current || overlays.includes(name)) continue;
     if (name.startsWith(PREFIX)) await removeFolder(`${folder}/${name}`);
     else if (name.startsWith(".")) await rm(`${folder}/${name}`, { recursive: true, force: true });
-    else if (/^disk-\d+\.qcow2$/.test(name) || name === STATE_FILE) await rm(`${folder}/${name}`, { force: true });
+    else if (isLayer(name) || name === STATE_FILE) await rm(`${folder}/${name}`, { force: true });
   }
 }
 

@@ -4,7 +4,7 @@ import { link, rm, stat } from "node:fs/promises";
 import type { HostContext } from "../host.ts";
 import { mergeMemory } from "../memory/merge.ts";
 import { draftOf, linkFiles, type NewFile, sealFolder } from "../snapshots/folder.ts";
-import { FILES, isLayer, type Manifest, memoryOf } from "../snapshots/manifest.ts";
+import { FILES, isLayer, layerName, type Manifest, memoryOf } from "../snapshots/manifest.ts";
 import type { Captured } from "./capture.ts";
 import type { MachineRecord } from "./record.ts";
 
@@ -33,11 +33,14 @@ export async function sealCapture(
     await rm(diff);
   }
   const folder = host.journal.machineDir(record.id);
-  await Promise.all(overlays.map((name) => link(`${folder}/${name}`, `${temporary}/${name}`)));
+  // A machine whose layers were made fewer while it ran has left out numbers; a snapshot has none to leave out.
+  const layers = manifest.layers + overlays.length;
+  const names = overlays.map((_name, age) => layerName(layers - age));
+  await Promise.all(overlays.map((name, age) => link(`${folder}/${name}`, `${temporary}/${names[age]}`)));
   const newFiles: NewFile[] = [
     { name: FILES.state, checksum: true },
     merge ? { name: FILES.memory, checksum: true } : { name: FILES.diff, checksum: false },
-    ...overlays.map((name) => ({ name, checksum: false })),
+    ...names.map((name) => ({ name, checksum: false })),
   ];
   const draft = {
     ...draftOf(manifest),
@@ -45,7 +48,7 @@ export async function sealCapture(
     memoryId: merge ? randomBytes(16).toString("hex") : manifest.memoryId,
     diskSizeMb: record.diskSizeMb,
     generation: record.generation,
-    layers: manifest.layers + overlays.length,
+    layers,
   };
   return sealFolder(temporary, draft, { newFiles, linked });
 }

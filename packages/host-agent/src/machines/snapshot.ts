@@ -7,6 +7,7 @@ import { describe, makeFolder, type Snapshot } from "../snapshots/folder.ts";
 import type { Manifest } from "../snapshots/manifest.ts";
 import { captureRunning } from "./capture-running.ts";
 import { exclusively } from "./exclusive.ts";
+import { scheduleFlatten } from "./flatten.ts";
 import { pauseMachine } from "./pause.ts";
 import type { LiveMachine, Machine } from "./registry.ts";
 import { openSaved } from "./saved.ts";
@@ -44,7 +45,9 @@ export async function snapshotMachine(
       throw asDiskFull(error);
     }
   };
-  return operate(host, "snapshot", (progress) => exclusively(host, id, () => body(progress)));
+  const taken = await operate(host, "snapshot", (progress) => exclusively(host, id, () => body(progress)));
+  scheduleFlatten(host, id);
+  return taken;
 }
 
 /** Publishes what the machine is now as `folder`. The caller holds it. @throws invalid_state when it neither runs nor is paused */

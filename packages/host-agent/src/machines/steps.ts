@@ -20,6 +20,7 @@ export const STEPS = {
   fork: [...CAPTURE, "overlay_journal", "overlay_switch", "continue", "merge", "publish", "children"],
   rollback: ["check", "journal", "publish", "commit", "vmm_end", "release"],
   flatten: ["merge_memory", "merge_disk", "publish", "commit", "tidy"],
+  flatten_running: ["merge_disk", "commit", "tidy"],
   destroy: ["journal", "vmm_end", "release", "remove"],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -19,7 +19,13 @@ export function layerName(number: number): string {
 }
 
 export function isLayer(name: string): boolean {
-  return /^disk-\d+\.qcow2$/.test(name);
+  return layerNumber(name) !== undefined;
+}
+
+/** Undefined when it is no layer's name. */
+export function layerNumber(name: string): number | undefined {
+  const digits = /^disk-(\d+)\.qcow2$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 const versionSchema = z.object({ version: z.int() });

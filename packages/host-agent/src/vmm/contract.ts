@@ -67,6 +67,11 @@ export interface Vm extends VmHandle {
   saveState(fileName: string): Promise<void>;
   /** From now on a stopped machine writes to that empty overlay in its own folder; the one before is frozen. */
   switchOverlay(fileName: string): Promise<void>;
+  /**
+   * Copies the layers that it froze since it was started into the one it writes to, while it runs; none of them is used then.
+   * @throws AbortError when it is told to stop, vmm_failed, such as for a full disk: the layers stay in use then
+   */
+  flattenDisk(signal: AbortSignal): Promise<void>;
   /** Tells the guest that its root disk has this size. */
   growDisk(sizeMb: number): Promise<void>;
   /** The newest output of the guest's serial console, at most 64 KiB. */

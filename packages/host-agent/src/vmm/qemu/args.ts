@@ -19,6 +19,9 @@ const TCG_CACHE_MB = 64;
 
 const CONSOLE_BYTES = 65_536;
 
+/** Node of the disk that the machine was started from. */
+export const SAVED_DISK = "saved";
+
 export interface QemuCommand {
   readonly args: string[];
   /** inherited as descriptors 3, 4, … in this order */
@@ -98,11 +101,14 @@ function deviceArgs(spec: BootSpec | RestoreSpec, own: string, fds: Descriptors)
     const prefix = "backing.".repeat(depth + 1);
     return [`${prefix}driver=${format}`, `${prefix}file.filename=${fds.path(path)}`];
   });
+  // The layers above it are this machine's own, and can be made one while it runs.
+  const saved = spec.disk.backing.length === 0 ? [] : [`backing.node-name=${SAVED_DISK}`];
   const root = [
     // A host disk that is full is an error inside the guest, not a machine that stops.
     "if=none,id=root,format=qcow2,discard=unmap,detect-zeroes=unmap,werror=report,rerror=report",
     `file.filename=${own}/${spec.disk.overlay}`,
     ...backing,
+    ...saved,
   ];
   return [
     ...["-netdev", `tap,id=net,ifname=${GUEST.tap},script=no,downscript=no`],

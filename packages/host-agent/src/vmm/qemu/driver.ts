@@ -59,7 +59,9 @@ export class QemuDriver implements VmmDriver {
     const gone = () => !isAlive(handle.process);
     if (gone()) throw new WrennError("vmm_failed", `the VMM of ${name} is gone`);
     const qmp = await Qmp.connect(socketPath(runDir), { timeoutMs: ATTACH_TIMEOUT_MS, gone });
-    return new QemuVm(handle.process, qmp, logFile(machineDir));
+    const vm = new QemuVm(handle.process, qmp, logFile(machineDir));
+    await vm.cancelFlatten();
+    return vm;
   }
 
   /** The group that may open /dev/kvm, where that is used. */

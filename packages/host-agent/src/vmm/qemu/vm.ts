@@ -1,13 +1,16 @@
 /** One running QEMU, whether this process started it or found it alive. */
+import { WrennError } from "@wrenn/protocol/errors";
 import { isAlive, killProcess, type ProcessIdentity } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Vm, VmExit } from "../contract.ts";
 import { logTail } from "../process.ts";
+import { SAVED_DISK } from "./args.ts";
 import type { Qmp } from "./qmp.ts";
 
 const CONSOLE_BYTES = 65_536;
 const CONSOLE_TIMEOUT_MS = 5000;
 const QUIT_TIMEOUT_MS = 10_000;
+const FLATTEN_JOB = "flatten";
 
 export class QemuVm implements Vm {
   readonly process: ProcessIdentity;
@@ -55,6 +58,32 @@ export class QemuVm implements Vm {
       "snapshot-file": `/proc/self/fd/3/${fileName}`,
       format: "qcow2",
       mode: "existing",
+    });
+  }
+
+  async flattenDisk(signal: AbortSignal): Promise<void> {
+    const job = { "job-id": FLATTEN_JOB, device: "root", "base-node": SAVED_DISK };
+    const ended = new Promise<string | undefined>((resolve) => {
+      const stop = this.#qmp.onEvent(({ event, data }) => {
+        if (data["device"] !== FLATTEN_JOB || !/^BLOCK_JOB_(COMPLETED|CANCELLED)$/.test(event)) return;
+        stop();
+        resolve(event === "BLOCK_JOB_CANCELLED" ? "cancelled" : (data["error"] as string | undefined));
+      });
+    });
+    await this.#qmp.execute("block-stream", job);
+    const cancel = () => void this.cancelFlatten();
+    signal.addEventListener("abort", cancel, { once: true });
+    if (signal.aborted) cancel();
+    const reason = await Promise.race([ended, this.#qmp.closed.then(() => "the VMM is gone")]);
+    signal.removeEventListener("abort", cancel);
+    if (reason === "cancelled") throw signal.reason;
+    if (reason !== undefined) throw new WrennError("vmm_failed", `the disk layers cannot be made one: ${reason}`);
+  }
+
+  /** Also of one that an agent before this one began. Its end is reported by an event. */
+  async cancelFlatten(): Promise<void> {
+    await this.#qmp.execute("block-job-cancel", { device: FLATTEN_JOB }).catch(() => {
+      // There is none, or not any more.
     });
   }
 
