@@ -1,4 +1,5 @@
-import type { Capsule, ExecResult } from "@wrenn/protocol/rest/capsules";
+import type { Capsule } from "@wrenn/protocol/rest/capsules";
+import type { ExecResult } from "@wrenn/protocol/rest/processes";
 import { tryCommand } from "@wrenn/runtime/command";
 import { WRENN } from "@wrenn/testkit/platform";
 import { describe, expect, it } from "vitest";

@@ -3,24 +3,38 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { Command, CommanderError } from "commander";
 import { createCommand, infoCommand, listCommand, removeCommand } from "./commands/capsules.ts";
 import { checkpointCommand, rollbackCommand } from "./commands/checkpoints.ts";
+import { cpCommand } from "./commands/cp.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
 import { execCommand } from "./commands/exec.ts";
 import { forkCommand, pauseCommand, resumeCommand } from "./commands/lifecycle.ts";
 import { logsCommand } from "./commands/logs.ts";
+import { killCommand, psCommand } from "./commands/processes.ts";
 import { setupCommand } from "./commands/setup.ts";
+import { attachCommand, shellCommand } from "./commands/shell.ts";
 import { snapshotCommand } from "./commands/snapshots.ts";
 import { startCommand } from "./commands/start.ts";
 import { statusCommand } from "./commands/status.ts";
 import { superviseCommand } from "./commands/supervise.ts";
 import { upCommand } from "./commands/up.ts";
+import { portsCommand, watchCommand } from "./commands/watching.ts";
 import { printError } from "./output/print.ts";
 
 const USAGE_ERROR = 2;
 
 const GROUPS = {
   "This box:": [setupCommand, doctorCommand, upCommand, downCommand, statusCommand, startCommand, superviseCommand],
-  "Capsules:": [createCommand, listCommand, infoCommand, execCommand, removeCommand, logsCommand],
+  "Capsules:": [createCommand, listCommand, infoCommand, removeCommand, logsCommand],
+  "Inside capsules:": [
+    execCommand,
+    shellCommand,
+    attachCommand,
+    psCommand,
+    killCommand,
+    cpCommand,
+    watchCommand,
+    portsCommand,
+  ],
   "Pause and copy:": [pauseCommand, resumeCommand, forkCommand, snapshotCommand, checkpointCommand, rollbackCommand],
 };
 

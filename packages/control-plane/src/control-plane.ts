@@ -31,7 +31,10 @@ async function listen(app: App, { host, port }: ListenAddress): Promise<string> 
 async function shutDown(app: App, context: Context): Promise<void> {
   const grace = new AbortController();
   const timeUp = sleep(GRACE_MS, undefined, { signal: grace.signal }).then(
-    () => app.server.closeAllConnections(),
+    () => {
+      for (const client of app.websocketServer.clients) client.terminate();
+      app.server.closeAllConnections();
+    },
     () => {},
   );
   await app.close();

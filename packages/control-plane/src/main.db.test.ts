@@ -7,8 +7,8 @@ import type { Layout } from "@wrenn/runtime/layout";
 import type { ServiceMessage } from "@wrenn/runtime/service";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findPostmaster } from "./db/embedded/postmaster.ts";
-import { until } from "./testing/platform.ts";
 import { removeLayout, testLayout } from "./testing/postgres.ts";
+import { until } from "./testing/until.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { Process } from "@wrenn/protocol/gen/process_pb";
+import { ACCESS_TOKEN_HEADER } from "@wrenn/protocol/guest-http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundleGuestAgent, nativeAddonPath } from "../bundle.ts";
 import { run, shell } from "./testing/run.ts";
@@ -26,15 +27,29 @@ afterAll(() => {
 
 it("is one file that runs without JIT and without node_modules", async () => {
   expect(readdirSync(folder).toSorted()).toEqual(["agent.mjs", "koffi.node"]);
-  const args = ["--jitless", "--expose-gc", "agent.mjs", "--port", "0", "--host", "127.0.0.1"];
+  const address = ["--host", "127.0.0.1", "--gateway", "127.0.0.1"];
+  const args = ["--jitless", "--expose-gc", "agent.mjs", "--port", "0", ...address];
   agent = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(agent.stdout!, "data");
   const baseUrl = `http://${/listening on (\S+)/.exec(String(line))?.[1]}`;
+  const headers = { [ACCESS_TOKEN_HEADER]: "token-of-the-tests" };
+  await fetch(`${baseUrl}/init`, { method: "POST", body: JSON.stringify({ accessToken: "token-of-the-tests" }) });
   for (const useBinaryFormat of [true, false]) {
-    const client = createClient(Process, createConnectTransport({ httpVersion: "1.1", baseUrl, useBinaryFormat }));
+    const transport = createConnectTransport({
+      httpVersion: "1.1",
+      baseUrl,
+      useBinaryFormat,
+      interceptors: [
+        (next) => (request) => {
+          request.header.set(ACCESS_TOKEN_HEADER, "token-of-the-tests");
+          return next(request);
+        },
+      ],
+    });
+    const client = createClient(Process, transport);
     const { stdout, end } = await run(client, shell("echo from a process"));
     expect(stdout.toString()).toBe("from a process\n");
     expect(end.exitCode).toBe(0);
   }
-  expect((await fetch(`${baseUrl}/files?path=missing`)).status).toBe(404);
+  expect((await fetch(`${baseUrl}/files?path=missing`, { headers })).status).toBe(404);
 });

@@ -2,14 +2,18 @@
 import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Agent } from "./agent.ts";
+import { fileRoutes } from "./files/service.ts";
+import { filesystemRoutes } from "./filesystem/service.ts";
+import { createGuard } from "./http/guard.ts";
 import { createRouter, type RouteHandler } from "./http/router.ts";
 import { processRoutes } from "./process/service.ts";
-import { clock } from "./routes/clock.ts";
-import { downloadRoute } from "./routes/download.ts";
+import { clockRoute } from "./routes/clock.ts";
+import { envsRoute } from "./routes/envs.ts";
 import { health } from "./routes/health.ts";
 import { initRoute } from "./routes/init.ts";
+import { metricsRoute } from "./routes/metrics.ts";
+import { portsRoute, watchPortsRoute } from "./routes/ports.ts";
 import { prepareSnapshotRoute } from "./routes/prepare-snapshot.ts";
-import { uploadRoute } from "./routes/upload.ts";
 
 /** Milliseconds an unused connection is kept. */
 const IDLE_CONNECTION_MS = 620_000;
@@ -20,11 +24,15 @@ export function createAgentServer(agent: Agent): Server {
   const connections = new Set<Socket>();
   const routes = new Map<string, RouteHandler>([
     ["GET /health", health],
-    ["GET /clock", clock],
+    ["GET /clock", clockRoute(agent)],
     ["POST /init", initRoute(agent, connections)],
     ["POST /snapshot/prepare", prepareSnapshotRoute(agent, () => server.closeIdleConnections())],
-    ["GET /files", downloadRoute(agent)],
-    ["POST /files", uploadRoute(agent)],
+    ["GET /metrics", metricsRoute(agent)],
+    ["GET /envs", envsRoute(agent)],
+    ["GET /ports", portsRoute(agent)],
+    ["GET /ports/watch", watchPortsRoute(agent)],
+    ...fileRoutes(agent),
+    ...filesystemRoutes(agent),
     ...processRoutes(agent),
   ]);
   const server = createServer(
@@ -34,7 +42,7 @@ export function createAgentServer(agent: Agent): Server {
       requestTimeout: 0,
       connectionsCheckingInterval: NEVER_MS,
     },
-    createRouter(routes),
+    createRouter(routes, createGuard(agent)),
   );
   server.on("connection", (socket) => {
     connections.add(socket);

@@ -6,6 +6,8 @@ export interface Settings {
   readonly generation: number | undefined;
   readonly sandboxId: string;
   readonly templateId: string;
+  /** what opens the agent to others than the host's control; undefined before the first init, and then nothing does */
+  readonly accessToken: string | undefined;
   readonly envVars: Readonly<Record<string, string>>;
   readonly defaultUser: string;
   /** absolute path; the user's home when undefined */
@@ -16,6 +18,7 @@ export const INITIAL_SETTINGS: Settings = {
   generation: undefined,
   sandboxId: "",
   templateId: "",
+  accessToken: undefined,
   envVars: {},
   defaultUser: "root",
   defaultWorkdir: undefined,
@@ -37,6 +40,7 @@ export function applyInit(current: Settings, init: GuestInit): Settings {
     generation: init.generation ?? current.generation,
     sandboxId: init.sandboxId ?? current.sandboxId,
     templateId: init.templateId ?? current.templateId,
+    accessToken: init.accessToken ?? current.accessToken,
     envVars: init.envVars ?? current.envVars,
     defaultUser: init.defaultUser ?? current.defaultUser,
     defaultWorkdir: init.defaultWorkdir ?? current.defaultWorkdir,

@@ -21,6 +21,15 @@ const CONNECT_CODES: Partial<Record<ErrorCode, Code>> = {
   boot_timeout: Code.DeadlineExceeded,
 };
 
+/** What codes mean that come without a detail of ours, and whose message says what the caller did wrong. */
+const FOREIGN_CODES: Partial<Record<Code, ErrorCode>> = {
+  [Code.InvalidArgument]: "invalid_request",
+  [Code.NotFound]: "not_found",
+  [Code.AlreadyExists]: "conflict",
+  [Code.FailedPrecondition]: "conflict",
+  [Code.PermissionDenied]: "forbidden",
+};
+
 /** What a registry code is called on the wire of Connect RPC. */
 export function connectCode(code: ErrorCode): Code {
   return CONNECT_CODES[code] ?? Code.Internal;
@@ -42,14 +51,10 @@ export function fromConnectError(error: unknown, peer: string): WrennError {
   if (info !== undefined && isErrorCode(info.code)) {
     return new WrennError(info.code, info.message, { cause: error });
   }
-  switch (converted.code) {
-    case Code.Unavailable:
-      return new WrennError("host_unavailable", `${peer} does not answer`, { cause: error });
-    case Code.InvalidArgument:
-      return new WrennError("invalid_request", converted.rawMessage, { cause: error });
-    case Code.NotFound:
-      return new WrennError("not_found", converted.rawMessage, { cause: error });
-    default:
-      return new WrennError("agent_error", `${peer} failed: ${Code[converted.code]}`, { cause: error });
+  const code = FOREIGN_CODES[converted.code];
+  if (code !== undefined) return new WrennError(code, converted.rawMessage, { cause: error });
+  if (converted.code === Code.Unavailable) {
+    return new WrennError("host_unavailable", `${peer} does not answer`, { cause: error });
   }
+  return new WrennError("agent_error", `${peer} failed: ${Code[converted.code]}`, { cause: error });
 }

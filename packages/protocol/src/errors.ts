@@ -43,6 +43,7 @@ export const ERRORS = {
   snapshot_in_use: spec(409, FINAL, "Destroy the capsules that were started from it first; paused ones count."),
   too_large: spec(413, FINAL),
   unsupported_media_type: spec(415, FINAL),
+  range_not_satisfiable: spec(416, FINAL),
   not_implemented: spec(501, FINAL),
 
   // What the platform could not do for a correct request.

@@ -1,27 +1,27 @@
-/** Client of the REST API for the commands. It waits as long as the server works: a command may run for hours. */
-import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
-import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
-import type {
-  Capsule,
-  Console,
-  CreateCapsule,
-  Exec,
-  ExecResult,
-  Fork,
-  ForkResult,
-  Resume,
-} from "@wrenn/protocol/rest/capsules";
-import type { ErrorEnvelope, Health } from "@wrenn/protocol/rest/common";
+/** Client of the REST API for the commands. */
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import type { Capsule, Console, CreateCapsule, Fork, ForkResult, Resume } from "@wrenn/protocol/rest/capsules";
+import type { Health } from "@wrenn/protocol/rest/common";
+import type { FileEntry, FileEntryResult } from "@wrenn/protocol/rest/files";
+import type { Port, PortList } from "@wrenn/protocol/rest/ports";
+import type { BackgroundExec, Exec, ExecResult, Process, ProcessList } from "@wrenn/protocol/rest/processes";
 import type { Checkpoint, CreateCheckpoint, CreateSnapshot, Rollback, Template } from "@wrenn/protocol/rest/snapshots";
+import { type ApiTarget, type Body, send, toError } from "./http.ts";
+import { MessageSocket } from "./socket.ts";
 
-export interface ApiTarget {
-  readonly url: string;
-  readonly key: string;
+export type { ApiTarget } from "./http.ts";
+
+/** A file on its way out of a capsule. */
+export interface Download {
+  /** bytes, when the server knows */
+  readonly size: number | undefined;
+  readonly content: Readable;
 }
 
-/** Segments that a URL loses: without them `DELETE …/checkpoints/..` would destroy the capsule. */
-const LOST_SEGMENT = /\/\.{0,2}(?=\/|$)/;
+/** Parameters of a URL; those that are undefined are left out. */
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export class ApiClient {
   readonly #target: ApiTarget;
@@ -46,8 +46,58 @@ export class ApiClient {
     return this.#call("GET", capsule(id));
   }
 
+  /** Runs a command to its end and returns all of its output. */
   exec(id: string, request: Exec): Promise<ExecResult> {
     return this.#call("POST", capsule(id, "exec"), request);
+  }
+
+  /** Starts a command and leaves it running. */
+  start(id: string, request: Exec): Promise<BackgroundExec> {
+    return this.#call("POST", capsule(id, "exec"), { ...request, background: true });
+  }
+
+  async processes(id: string): Promise<Process[]> {
+    return (await this.#call<ProcessList>("GET", capsule(id, "processes"))).processes;
+  }
+
+  /** @param selector the process's tag or pid */
+  kill(id: string, selector: string, signal?: string): Promise<void> {
+    return this.#call("DELETE", withQuery(capsule(id, "processes", selector), { signal }));
+  }
+
+  async ports(id: string): Promise<Port[]> {
+    return (await this.#call<PortList>("GET", capsule(id, "ports"))).ports;
+  }
+
+  /** What is at a path; of a symlink what it leads to. @throws not_found */
+  async stat(id: string, path: string): Promise<FileEntry> {
+    return (await this.#call<FileEntryResult>("POST", capsule(id, "files", "stat"), { path })).entry;
+  }
+
+  async download(id: string, path: string): Promise<Download> {
+    const answer = await this.#request("GET", withQuery(capsule(id, "files", "download"), { path }));
+    const length = answer.headers["content-length"];
+    return { size: length === undefined ? undefined : Number(length), content: answer };
+  }
+
+  /** Writes a file as one step, from content of a size when that is known. @throws what the content's stream throws */
+  async upload(id: string, path: string, content: Readable, size?: number): Promise<void> {
+    const body = { type: "application/octet-stream", content, size };
+    (await this.#request("PUT", withQuery(capsule(id, "files", "upload"), { path }), body)).resume();
+  }
+
+  /**
+   * Opens a stream below a capsule.
+   * @param signal gives up the opening
+   * @throws what the server refuses it with
+   */
+  socket<In, Out extends object>(
+    id: string,
+    segments: readonly string[],
+    query: Query = {},
+    signal?: AbortSignal,
+  ): Promise<MessageSocket<In, Out>> {
+    return MessageSocket.open(this.#target, withQuery(capsule(id, ...segments), query), signal);
   }
 
   console(id: string): Promise<Console> {
@@ -104,45 +154,17 @@ export class ApiClient {
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    if (LOST_SEGMENT.test(path)) throw new WrennError("invalid_request", 'no id or name is empty, "." or ".."');
-    const { status, text } = await this.#send(method, path, body === undefined ? undefined : JSON.stringify(body));
-    if (status >= 200 && status < 300) return (text === "" ? undefined : JSON.parse(text)) as T;
-    throw toError(status, text);
+    const asJson = { type: "application/json", content: JSON.stringify(body) };
+    const answer = await text(await this.#request(method, path, body === undefined ? undefined : asJson));
+    return (answer === "" ? undefined : JSON.parse(answer)) as T;
   }
 
-  #send(method: string, path: string, body: string | undefined): Promise<{ status: number; text: string }> {
-    const { url, key } = this.#target;
-    const send = url.startsWith("https:") ? httpsRequest : httpRequest;
-    const headers = {
-      "x-api-key": key,
-      ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
-    };
-    return new Promise((resolve, reject) => {
-      const call = send(new URL(path, url), { method, headers }, (answer) => {
-        const pieces: Buffer[] = [];
-        answer.on("data", (piece: Buffer) => pieces.push(piece));
-        answer.once("error", reject);
-        answer.once("end", () =>
-          resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(pieces).toString("utf8") }),
-        );
-      });
-      let connected = false;
-      call.once("socket", (socket) => {
-        connected = !socket.connecting;
-        // A kept socket has been connected all along.
-        if (!connected) socket.once("connect", () => (connected = true));
-      });
-      call.once("error", (error) => {
-        reject(
-          connected
-            ? new WrennError("connection_lost", `the connection to ${url} broke; what was asked may have been done`, {
-                cause: error,
-              })
-            : new WrennError("not_running", `no Wrenn answers at ${url}`, { cause: error }),
-        );
-      });
-      call.end(body);
-    });
+  /** The answer of a request that succeeded. */
+  async #request(method: string, path: string, body?: Body): Promise<IncomingMessage> {
+    const answer = await send(this.#target, method, path, body);
+    const { statusCode = 0 } = answer;
+    if (statusCode >= 200 && statusCode < 300) return answer;
+    throw toError(statusCode, await text(answer));
   }
 }
 
@@ -150,13 +172,8 @@ function capsule(id: string, ...segments: readonly string[]): string {
   return ["/v1/capsules", ...[id, ...segments].map(encodeURIComponent)].join("/");
 }
 
-/** The server's own error, or one that says what came instead. */
-function toError(status: number, text: string): WrennError {
-  try {
-    const { error } = JSON.parse(text) as ErrorEnvelope;
-    const code = error.reason ?? error.code;
-    return new WrennError(isErrorCode(code) ? code : "internal_error", error.message);
-  } catch {
-    return new WrennError("internal_error", `the server answered with status ${status} and no error message`);
-  }
+function withQuery(path: string, query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, `${value}`);
+  return parameters.size === 0 ? path : `${path}?${parameters}`;
 }

@@ -31,6 +31,11 @@ export function printError(error: WrennError, asJson: boolean): void {
   if (error.spec.suggestion !== undefined) note(`  ${error.spec.suggestion}`);
 }
 
+/** Text of a guest, which must not steer the terminal: control characters become `?`. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, "?");
+}
+
 /** Columns as wide as their widest cell. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, i) =>

@@ -8,7 +8,7 @@ export interface StepEvent {
   readonly ms?: number;
 }
 
-const CLEAR_LINE = "\r\u001b[2K";
+export const CLEAR_LINE = "\r\u001b[2K";
 
 export class Progress {
   readonly #live = process.stderr.isTTY;
@@ -74,6 +74,7 @@ export async function showWaiting<T>(title: string, quiet: boolean, work: Promis
   }
 }
 
-function transient(line: string): void {
+/** Writes a line over the one before. */
+export function transient(line: string): void {
   process.stderr.write(CLEAR_LINE + line.replaceAll("\n", " ").slice(0, (process.stderr.columns ?? 80) + 20));
 }

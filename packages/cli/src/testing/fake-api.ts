@@ -7,16 +7,10 @@ import { WrennError } from "@wrenn/protocol/errors";
 import type { Capsule } from "@wrenn/protocol/rest/capsules";
 import type { Checkpoint, Template } from "@wrenn/protocol/rest/snapshots";
 import { vi } from "vitest";
-import { runProgram } from "../program.ts";
+import { type Output, runCommand } from "./command.ts";
 
 /** What each `METHOD /path` is answered with: a body, nothing (204), or an error of the registry. */
 export type Answers = Readonly<Record<string, object | undefined>>;
-
-export interface Output {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** the only key that the server takes */
 export const API_KEY = "wrn_test";
@@ -66,19 +60,8 @@ export class FakeApi implements AsyncDisposable {
   }
 
   /** Runs one command line against this server. */
-  async wrenn(...args: string[]): Promise<Output> {
-    const stdout = capture(process.stdout);
-    const stderr = capture(process.stderr);
-    const { exitCode } = process;
-    process.exitCode = 0;
-    try {
-      await runProgram(args);
-      return { code: process.exitCode, stdout: stdout.text(), stderr: stderr.text() };
-    } finally {
-      process.exitCode = exitCode;
-      stdout.end();
-      stderr.end();
-    }
+  wrenn(...args: string[]): Promise<Output> {
+    return runCommand(args);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -87,11 +70,6 @@ export class FakeApi implements AsyncDisposable {
     this.#server.close();
     await once(this.#server, "close");
   }
-}
-
-function capture(stream: NodeJS.WriteStream): { text(): string; end(): void } {
-  const write = vi.spyOn(stream, "write").mockReturnValue(true);
-  return { text: () => write.mock.calls.map(([piece]) => String(piece)).join(""), end: () => write.mockRestore() };
 }
 
 const NOW = new Date().toISOString();

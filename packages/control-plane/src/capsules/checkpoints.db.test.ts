@@ -2,8 +2,9 @@ import { WrennError } from "@wrenn/protocol/errors";
 import type { Checkpoint } from "@wrenn/protocol/rest/snapshots";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { snapshots } from "../db/schema.ts";
-import { type Failure, TestPlatform, until } from "../testing/platform.ts";
+import { type Failure, TestPlatform } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
+import { until } from "../testing/until.ts";
 
 describe.each(ENGINES)("checkpoints on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;

@@ -1,25 +1,26 @@
-/** Foreground exec: runs a command to its end and returns what it printed. It may take as long as its own timeout says. */
+/**
+ * Exec: runs a command to its end and returns what it printed, or starts one and leaves it. The first goes through the host,
+ * which kills the command when its time is over or nobody waits for it any more, also when this process dies.
+ */
 import { performance } from "node:perf_hooks";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { ExecStreamResponse_End } from "@wrenn/protocol/gen/hostagent_pb";
-import type { Id } from "@wrenn/protocol/ids";
 import { LIMITS } from "@wrenn/protocol/limits";
 import type { HostAgentClient } from "../hosts/clients.ts";
 import { hostError } from "../hosts/errors.ts";
 import { getHost } from "../hosts/registry.ts";
 import { touchCapsule } from "./activity.ts";
 import type { CapsuleDeps } from "./deps.ts";
+import type { GuestCall } from "./guest.ts";
 import { type EncodedOutput, OutputCollector } from "./output.ts";
+import { type Command, feedProcess, startProcess } from "./processes.ts";
 import { useCapsule } from "./wake.ts";
 
-export interface ExecRequest {
-  readonly cmd: string;
-  readonly args: string[];
+export interface ExecRequest extends Command {
   /** seconds, 0 is no limit */
   readonly timeoutSec: number;
-  readonly envs: Record<string, string>;
-  readonly cwd?: string | undefined;
-  readonly user?: string | undefined;
+  /** all that the command reads; undefined is nothing */
+  readonly stdin?: Uint8Array | undefined;
 }
 
 export interface ExecResult extends EncodedOutput {
@@ -30,23 +31,17 @@ export interface ExecResult extends EncodedOutput {
 }
 
 /**
- * @param signal the client's: when it leaves, the host kills the command
+ * Runs it to its end. When the client leaves, or the time is over, the command is killed with all of its group.
  * @throws not_found, invalid_state, exec_timeout, too_large, host_unavailable, and what the host could not do; for a
  * capsule that is woken also what resume throws
  */
-export async function execInCapsule(
-  deps: CapsuleDeps,
-  teamId: string,
-  id: Id<"capsule">,
-  request: ExecRequest,
-  signal: AbortSignal,
-): Promise<ExecResult> {
-  return useCapsule(deps, teamId, id, signal, async (row) => {
+export function execInCapsule(deps: CapsuleDeps, call: GuestCall, request: ExecRequest): Promise<ExecResult> {
+  return useCapsule(deps, call.teamId, call.id, call.signal, async (row) => {
     const host = await getHost(deps.db, row.hostId);
     await touchCapsule(deps.db, row);
     const started = performance.now();
     const output = new OutputCollector(LIMITS.execOutputBytes);
-    const end = await runToEnd(deps.hosts.get(host.address).stream, id, request, output, signal);
+    const end = await runToEnd(deps.hosts.get(host.address).stream, call, request, output);
     if (end.timedOut) {
       throw new WrennError("exec_timeout", `the command did not end within ${request.timeoutSec} s and was killed`);
     }
@@ -59,21 +54,34 @@ export async function execInCapsule(
   });
 }
 
+/** Starts it and leaves it. Returns its pid. @throws what withGuest throws, and why it cannot be started */
+export async function execInBackground(
+  deps: CapsuleDeps,
+  call: GuestCall,
+  command: Command & Pick<ExecRequest, "stdin">,
+): Promise<number> {
+  const { stdin } = command;
+  using process = await startProcess(deps, call, command, { stdin: stdin !== undefined });
+  if (stdin !== undefined) void feedProcess(process, stdin);
+  return process.pid;
+}
+
 async function runToEnd(
   client: HostAgentClient,
-  sandboxId: string,
-  { cmd, args, timeoutSec, envs, cwd, user }: ExecRequest,
+  { id, signal }: GuestCall,
+  { cmd, args, timeoutSec, envs, cwd, user, stdin, tag }: ExecRequest,
   output: OutputCollector,
-  signal: AbortSignal,
 ): Promise<ExecStreamResponse_End> {
   const message = {
-    sandboxId,
+    sandboxId: id,
     cmd,
-    args,
+    args: [...args],
     timeoutSec,
-    envs,
+    envs: { ...envs },
     ...(cwd === undefined ? {} : { cwd }),
     ...(user === undefined ? {} : { user }),
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(tag === undefined ? {} : { tag }),
   };
   const call = new AbortController();
   let started = false;

@@ -4,8 +4,9 @@ import type { ForkResult } from "@wrenn/protocol/rest/capsules";
 import { eq } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type CapsuleRow, capsules } from "../db/schema.ts";
-import { type Failure, TestPlatform, until } from "../testing/platform.ts";
+import { type Failure, TestPlatform } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
+import { until } from "../testing/until.ts";
 
 describe.each(ENGINES)("fork on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;

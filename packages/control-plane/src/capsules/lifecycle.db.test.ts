@@ -1,9 +1,11 @@
 import { WrennError } from "@wrenn/protocol/errors";
 import { newId } from "@wrenn/protocol/ids";
-import type { Capsule, ExecResult } from "@wrenn/protocol/rest/capsules";
+import type { Capsule } from "@wrenn/protocol/rest/capsules";
+import type { ExecResult } from "@wrenn/protocol/rest/processes";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Failure, TestPlatform, until } from "../testing/platform.ts";
+import { type Failure, TestPlatform } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
+import { until } from "../testing/until.ts";
 
 describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;
@@ -49,48 +51,6 @@ describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
     }
     expect((await platform.request("GET", "/api/v1/snapshots")).status).toBe(200);
     expect((await platform.request("DELETE", `/api/v1/sandboxes/${id}`)).status).toBe(204);
-  });
-
-  it("run commands", async () => {
-    const { id } = await platform.createCapsule();
-    const request = { cmd: "echo", args: ["hi", "there"], envs: { A: "b" }, cwd: "/tmp", user: "user", timeout_sec: 5 };
-    expect((await exec(id, request)).body).toEqual({
-      sandbox_id: id,
-      cmd: "echo",
-      stdout: "hi there\n",
-      stderr: "",
-      exit_code: 0,
-      duration_ms: expect.any(Number),
-      encoding: "utf-8",
-    });
-    const { timeout_sec: timeoutSec, ...rest } = request;
-    expect(platform.host.execs.at(-1)).toMatchObject({ ...rest, timeoutSec, sandboxId: id });
-    expect((await exec(id, { cmd: "false" })).body.exit_code).toBe(3);
-    expect((await exec(id, { cmd: "bytes" })).body).toMatchObject({ stdout: "/wCA", encoding: "base64" });
-    const slow = await exec(id, { cmd: "slow", timeout_sec: 1 });
-    expect(slow).toMatchObject({ status: 502, body: { error: { code: "agent_error", reason: "exec_timeout" } } });
-    const flood = await exec(id, { cmd: "flood" });
-    expect(flood).toMatchObject({ status: 413, body: { error: { code: "too_large" } } });
-    expect(flood.body.error.message).toContain("redirect its output to a file");
-    await until(() => platform.host.abortedExecs === 1);
-    await destroy(id);
-    expect(await exec(id, { cmd: "echo" })).toMatchObject({
-      status: 409,
-      body: { error: { code: "invalid_state", message: "capsule is not running" } },
-    });
-  });
-
-  it("stop a command whose client leaves", async () => {
-    const { id } = await platform.createCapsule();
-    const before = platform.host.abortedExecs;
-    const started = platform.host.execs.length;
-    const leave = new AbortController();
-    const answer = exec(id, { cmd: "hang", timeout_sec: 0 }, { signal: leave.signal });
-    await until(() => platform.host.execs.length > started);
-    leave.abort();
-    await expect(answer).rejects.toThrow();
-    await until(() => platform.host.abortedExecs === before + 1);
-    await destroy(id);
   });
 
   it("show their console", async () => {

@@ -1,7 +1,8 @@
 import { WrennError } from "@wrenn/protocol/errors";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { TestPlatform, until } from "../testing/platform.ts";
+import { TestPlatform } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
+import { until } from "../testing/until.ts";
 
 describe.each(ENGINES)("pause and resume on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;

@@ -2,8 +2,9 @@ import { idToUuid, newId } from "@wrenn/protocol/ids";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../db/database.ts";
 import type { CapsuleRow } from "../db/schema.ts";
-import { TestPlatform, until } from "../testing/platform.ts";
+import { TestPlatform } from "../testing/platform.ts";
 import { ENGINES, silent } from "../testing/postgres.ts";
+import { until } from "../testing/until.ts";
 import { transition } from "./transition.ts";
 
 describe.each(ENGINES)("reconciliation on PostgreSQL $name", (engine) => {

@@ -1,5 +1,5 @@
 import { WrennError } from "@wrenn/protocol/errors";
-import type { ExecResult } from "@wrenn/protocol/rest/capsules";
+import type { ExecResult } from "@wrenn/protocol/rest/processes";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Failure, TestPlatform } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";

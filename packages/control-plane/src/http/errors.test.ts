@@ -1,6 +1,7 @@
 import { WrennError } from "@wrenn/protocol/errors";
 import { describe, expect, it } from "vitest";
-import { toEnvelope, toWrennError } from "./errors.ts";
+import { toEnvelope } from "../api/envelope.ts";
+import { toWrennError } from "./errors.ts";
 
 describe("toWrennError and toEnvelope", () => {
   it("hides what an unforeseen error says", () => {

@@ -1,9 +1,9 @@
 /** The one place where anything thrown becomes an answer: the envelope, the status of the registry, nothing internal. */
 import { type ErrorCode, WrennError } from "@wrenn/protocol/errors";
 import { LIMITS } from "@wrenn/protocol/limits";
-import type { ErrorEnvelope } from "@wrenn/protocol/rest/common";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { toEnvelope } from "../api/envelope.ts";
 import { fromDatabaseError } from "../db/errors.ts";
 
 /** What Fastify itself refuses. */
@@ -22,13 +22,6 @@ export function toWrennError(error: unknown): WrennError {
   const { code } = (known ?? {}) as { code?: unknown };
   const [ours, message] = (typeof code === "string" && FASTIFY_ERRORS[code]) || [];
   return ours === undefined ? WrennError.from(known) : new WrennError(ours, message ?? "", { cause: error });
-}
-
-/** What the client reads. An internal error says nothing of what happened; its log line with the request id does. */
-export function toEnvelope(error: WrennError): ErrorEnvelope {
-  const message = error.code === "internal_error" ? "internal error" : error.message;
-  const { wire } = error.spec;
-  return { error: wire === undefined ? { code: error.code, message } : { code: wire, message, reason: error.code } };
 }
 
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {

@@ -7,7 +7,7 @@ import { buildServer } from "./server.ts";
 
 interface Operation {
   operationId: string;
-  requestBody?: { required?: boolean };
+  requestBody?: { required?: boolean; content?: Record<string, { schema: object }> };
   security?: unknown[];
   responses: Record<string, { content?: Record<string, { schema: { $ref?: string } }> }>;
 }
@@ -40,23 +40,50 @@ describe("the OpenAPI document", () => {
     expect(routes.toSorted()).toEqual([
       "DELETE /v1/capsules/{id}",
       "DELETE /v1/capsules/{id}/checkpoints/{name}",
+      "DELETE /v1/capsules/{id}/processes/{selector}",
       "DELETE /v1/snapshots/{name}",
       "GET /health",
       "GET /v1/capsules",
       "GET /v1/capsules/{id}",
       "GET /v1/capsules/{id}/checkpoints",
       "GET /v1/capsules/{id}/console",
+      "GET /v1/capsules/{id}/files/download",
+      "GET /v1/capsules/{id}/ports",
+      "GET /v1/capsules/{id}/processes",
       "GET /v1/snapshots",
       "POST /v1/capsules",
       "POST /v1/capsules/{id}/checkpoints",
       "POST /v1/capsules/{id}/exec",
+      "POST /v1/capsules/{id}/files/list",
+      "POST /v1/capsules/{id}/files/mkdir",
+      "POST /v1/capsules/{id}/files/move",
+      "POST /v1/capsules/{id}/files/read",
+      "POST /v1/capsules/{id}/files/remove",
+      "POST /v1/capsules/{id}/files/stat",
+      "POST /v1/capsules/{id}/files/stream/read",
+      "POST /v1/capsules/{id}/files/stream/write",
+      "POST /v1/capsules/{id}/files/write",
       "POST /v1/capsules/{id}/fork",
       "POST /v1/capsules/{id}/pause",
       "POST /v1/capsules/{id}/ping",
       "POST /v1/capsules/{id}/resume",
       "POST /v1/capsules/{id}/rollback",
       "POST /v1/snapshots",
+      "PUT /v1/capsules/{id}/files/upload",
     ]);
+  });
+
+  it("says how bytes are sent and received", () => {
+    const file = { type: "string", format: "binary" };
+    const of = (path: string, method: string) => document.paths[`/v1/capsules/{id}/files/${path}`]?.[method];
+    for (const path of ["write", "stream/write"]) {
+      const form = of(path, "post")?.requestBody?.content?.["multipart/form-data"]?.schema;
+      expect(form).toMatchObject({ properties: { path: { type: "string" }, file }, required: ["path", "file"] });
+    }
+    expect(of("upload", "put")?.requestBody?.content).toMatchObject({ "application/octet-stream": { schema: file } });
+    for (const answer of [of("read", "post"), of("stream/read", "post"), of("download", "get")]) {
+      expect(answer?.responses["200"]?.content).toMatchObject({ "application/octet-stream": { schema: file } });
+    }
   });
 
   it("says which bodies may be left out", () => {

@@ -24,8 +24,11 @@ const INFO = {
   description:
     "Machines for agents. Every path is also served below /api, and every /v1/capsules path as /v1/sandboxes. " +
     "Errors have one form, the schema Error; its code is stable, its message is for people. " +
-    "Every answer carries the header x-request-id.",
+    "Every answer carries the header x-request-id. " +
+    "Terminals and other streams are WebSockets, which docs/streams.md describes.",
 };
+
+const TAGS = ["Capsules", "Processes", "Files", "Ports", "Checkpoints", "Snapshots", "Platform"];
 
 /** Schemas that no path refers to, such as the input form of an answer, are left out. */
 function dropUnusedSchemas(document: Document): void {
@@ -80,7 +83,7 @@ export async function registerOpenapi(app: FastifyInstance): Promise<void> {
     openapi: {
       openapi: "3.1.0",
       info: INFO,
-      tags: [{ name: "Capsules" }, { name: "Checkpoints" }, { name: "Snapshots" }, { name: "Platform" }],
+      tags: TAGS.map((name) => ({ name })),
       components: { securitySchemes: { apiKey: { type: "apiKey", in: "header", name: "X-API-Key" } } },
       security: [{ apiKey: [] }],
     },

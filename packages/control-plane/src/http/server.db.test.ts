@@ -76,6 +76,18 @@ describe.each(ENGINES)("the API on PostgreSQL $name", (engine) => {
         ["GET", "/checkpoints", undefined],
         ["DELETE", "/checkpoints/x", undefined],
         ["POST", "/rollback", '{"checkpoint":"x"}'],
+        ["GET", "/processes", undefined],
+        ["DELETE", "/processes/1", undefined],
+        ["POST", "/files/read", '{"path":"x"}'],
+        ["POST", "/files/stream/read", '{"path":"x"}'],
+        ["POST", "/files/list", '{"path":"x"}'],
+        ["POST", "/files/stat", '{"path":"x"}'],
+        ["POST", "/files/mkdir", '{"path":"x"}'],
+        ["POST", "/files/remove", '{"path":"x"}'],
+        ["POST", "/files/move", '{"source":"x","destination":"y"}'],
+        ["GET", "/files/download?path=x", undefined],
+        ["PUT", "/files/upload?path=x", "{}"],
+        ["GET", "/ports", undefined],
       ] as const) {
         expect((await raw(method, `/v1/capsules/${id}${path}`, body, headers)).status, method + path).toBe(404);
       }
@@ -163,6 +175,18 @@ describe.each(ENGINES)("the API on PostgreSQL $name", (engine) => {
         ["GET", "/checkpoints", undefined],
         ["DELETE", "/checkpoints/x", undefined],
         ["POST", "/rollback", '{"checkpoint":"x"}'],
+        ["GET", "/processes", undefined],
+        ["DELETE", "/processes/1", undefined],
+        ["POST", "/files/read", '{"path":"x"}'],
+        ["POST", "/files/stream/read", '{"path":"x"}'],
+        ["POST", "/files/list", '{"path":"x"}'],
+        ["POST", "/files/stat", '{"path":"x"}'],
+        ["POST", "/files/mkdir", '{"path":"x"}'],
+        ["POST", "/files/remove", '{"path":"x"}'],
+        ["POST", "/files/move", '{"source":"x","destination":"y"}'],
+        ["GET", "/files/download?path=x", undefined],
+        ["PUT", "/files/upload?path=x", "{}"],
+        ["GET", "/ports", undefined],
       ] as const) {
         const answer = await raw(method, `/v1/capsules/${id}${path}`, body);
         expect(answer, method + path).toMatchObject({

@@ -1,17 +1,19 @@
 /** The HTTP server: everything that is the same for all routes. */
+import multipart from "@fastify/multipart";
 import { WrennError } from "@wrenn/protocol/errors";
 import { LIMITS } from "@wrenn/protocol/limits";
 import { fastify } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import type { ApiContext, App, Route } from "../api/route.ts";
-import { PUBLIC_ROUTES, TEAM_ROUTES } from "../api/routes.ts";
+import { PUBLIC_ROUTES, STREAM_ROUTES, TEAM_ROUTES, UPLOAD_ROUTES } from "../api/routes.ts";
 import { authenticate } from "../identity/api-keys.ts";
 import { canonicalUrl } from "./aliases.ts";
 import { sendError } from "./errors.ts";
 import { registerNotFound } from "./not-found.ts";
 import { registerOpenapi } from "./openapi.ts";
 import { requestId } from "./request-id.ts";
-import { isOptional, validatorCompiler } from "./validation.ts";
+import { isOptional, streamValidatorCompiler, validatorCompiler } from "./validation.ts";
+import { registerWebSockets } from "./web-sockets.ts";
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 620_000;
@@ -43,11 +45,23 @@ function acceptJsonOnly(app: App): void {
     }
   });
   app.addHook("preValidation", async (request) => {
-    const { body: schema } = request.routeOptions.schema ?? {};
-    if (request.body !== undefined || schema === undefined) return;
+    const { body: schema, consumes } = request.routeOptions.schema ?? {};
+    if (request.body !== undefined || schema === undefined || consumes !== undefined) return;
     if (!isOptional(schema)) throw new WrennError("invalid_request", "invalid JSON body");
     // Fastify would give the validator null.
     request.body = {};
+  });
+}
+
+/** Bodies of any size reach their route as a stream; what a route has not read when it answers is thrown away. */
+async function acceptStreams(app: App): Promise<void> {
+  app.removeAllContentTypeParsers();
+  await app.register(multipart);
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  app.setValidatorCompiler(streamValidatorCompiler);
+  app.addHook("onSend", async ({ raw }) => {
+    raw.unpipe();
+    raw.resume();
   });
 }
 
@@ -82,6 +96,7 @@ export async function buildServer(context: ApiContext): Promise<App> {
   logAnswers(app, context);
   registerNotFound(app);
   await registerOpenapi(app);
+  await registerWebSockets(app);
   const mount = (target: App, routes: readonly Route[]) => {
     for (const route of routes) route(target, context);
   };
@@ -89,7 +104,12 @@ export async function buildServer(context: ApiContext): Promise<App> {
   await app.register(async (team: App) => {
     requireKey(team, context);
     mount(team, TEAM_ROUTES);
+    await team.register(async (uploads: App) => {
+      await acceptStreams(uploads);
+      mount(uploads, UPLOAD_ROUTES);
+    });
   });
+  mount(app, STREAM_ROUTES);
   await app.ready();
   return app;
 }

@@ -1,4 +1,5 @@
-import { createCapsuleSchema, execSchema } from "@wrenn/protocol/rest/capsules";
+import { createCapsuleSchema } from "@wrenn/protocol/rest/capsules";
+import { execSchema } from "@wrenn/protocol/rest/processes";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { validatorCompiler } from "./validation.ts";

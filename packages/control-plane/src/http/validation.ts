@@ -52,6 +52,11 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) 
   };
 };
 
+/** The same where the body is a stream, which its schema only describes. */
+export const streamValidatorCompiler: FastifySchemaCompiler<z.ZodType> = (part) => {
+  return part.httpPart === "body" ? (value: unknown) => ({ value }) : validatorCompiler(part);
+};
+
 /** Whether a request may leave out what the schema describes. */
 export function isOptional(schema: unknown): boolean {
   return schema === undefined || (schema instanceof z.ZodType && schema.safeParse(undefined).success);

@@ -7,8 +7,9 @@ import { eq } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { apiKeys, type SnapshotRow, snapshots, teams } from "../db/schema.ts";
 import { newApiKey, storeApiKey } from "../identity/api-keys.ts";
-import { type Failure, TestPlatform, until } from "../testing/platform.ts";
+import { type Failure, TestPlatform } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
+import { until } from "../testing/until.ts";
 
 describe.each(ENGINES)("snapshots on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;

@@ -1,15 +1,21 @@
-/** A host agent in memory, on a Unix socket: the real service, no machines. Tests make it fail or wait at named points. */
+/**
+ * A host agent in memory, on a Unix socket: the real service, no machines, one real guest agent for all of them. Tests make it
+ * fail or wait at named points.
+ */
 import { rm } from "node:fs/promises";
 import * as http from "node:http";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { exec } from "@wrenn/host-agent/guest/exec";
+import { execMessage } from "@wrenn/host-agent/rpc/messages";
 import { toConnectError } from "@wrenn/protocol/connect-errors";
-import { WrennError } from "@wrenn/protocol/errors";
+import { type ErrorCode, WrennError } from "@wrenn/protocol/errors";
 import {
   type CreateSandboxRequest,
   type CreateSnapshotRequest,
   type ExecStreamRequest,
+  ExecStreamResponseSchema,
   type ForkSandboxRequest,
   GetHostResponseSchema,
   HostAgentService,
@@ -21,7 +27,8 @@ import {
   WatchSandboxesResponseSchema,
 } from "@wrenn/protocol/gen/hostagent_pb";
 import { KeyedMutex } from "@wrenn/runtime/locks";
-import { type Event, removed, runCommand, STEP_PHASES, snapshot, Watcher } from "./fake-messages.ts";
+import { FakeGuest } from "./fake-guest.ts";
+import { type Event, removed, STEP_PHASES, snapshot, Watcher } from "./fake-messages.ts";
 
 /** Where a test can step in: before and after the step itself, or at the start of those that have one point. */
 export type Point =
@@ -38,10 +45,8 @@ export class FakeHost implements AsyncDisposable {
   readonly snapshots = new Map<string, SnapshotInfo>();
   readonly created: CreateSandboxRequest[] = [];
   readonly resumed: ResumeSandboxRequest[] = [];
-  readonly execs: ExecStreamRequest[] = [];
   readonly pinged: string[] = [];
-  /** commands whose caller left before their end */
-  abortedExecs = 0;
+  readonly guest = new FakeGuest((id) => this.#guestProblem(id));
   memoryMb = 16_384;
   templates = ["minimal"];
   /** what it answers to a scrape, as JSON */
@@ -58,9 +63,10 @@ export class FakeHost implements AsyncDisposable {
 
   async listen(): Promise<void> {
     await rm(this.#socket, { force: true });
-    const server = http.createServer(
-      connectNodeAdapter({ routes: (router) => router.service(HostAgentService, this.#service()) }),
-    );
+    const rpc = connectNodeAdapter({ routes: (router) => router.service(HostAgentService, this.#service()) });
+    const server = http.createServer({ requestTimeout: 0 }, (request, response) => {
+      if (!this.guest.forward(request, response)) rpc(request, response);
+    });
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(this.#socket, resolve));
     this.#server = server;
   }
@@ -79,8 +85,9 @@ export class FakeHost implements AsyncDisposable {
     await closed;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.kill();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await this.guest[Symbol.asyncDispose]();
   }
 
   /** Runs `hook` each time the point is reached; undefined takes it away. */
@@ -190,6 +197,13 @@ export class FakeHost implements AsyncDisposable {
     };
   }
 
+  /** Why requests for the capsule are not forwarded. */
+  #guestProblem(id: string): ErrorCode | undefined {
+    const status = this.machines.get(id)?.status;
+    if (status === undefined) return "not_found";
+    return status === "running" ? undefined : "invalid_state";
+  }
+
   #describe() {
     return create(GetHostResponseSchema, {
       agentVersion: "0.0.0",
@@ -287,13 +301,16 @@ export class FakeHost implements AsyncDisposable {
     }
   }
 
+  /** As the real host does it, in the real guest agent. */
   async *#exec(request: ExecStreamRequest, signal: AbortSignal) {
     this.#machine(request.sandboxId, ["running"]);
-    this.execs.push(request);
+    const process = (await this.guest.agent).client();
     try {
-      yield* runCommand(request, signal);
-    } finally {
-      if (signal.aborted) this.abortedExecs++;
+      for await (const event of exec({ process }, request, signal)) {
+        yield create(ExecStreamResponseSchema, execMessage(event));
+      }
+    } catch (error) {
+      throw toConnectError(error);
     }
   }
 }

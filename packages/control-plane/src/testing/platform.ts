@@ -1,19 +1,19 @@
 /** A real control plane on a real PostgreSQL, with a fake host agent: what the database tests talk to. */
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { idToUuid, parseId } from "@wrenn/protocol/ids";
 import type { Capsule, CreateCapsule } from "@wrenn/protocol/rest/capsules";
 import type { Template } from "@wrenn/protocol/rest/snapshots";
-import { waitFor } from "@wrenn/runtime/wait";
 import { eq } from "drizzle-orm";
 import type { Config } from "../config.ts";
 import type { ContextOverrides } from "../context.ts";
 import { type ControlPlane, startControlPlane } from "../control-plane.ts";
 import { Database } from "../db/database.ts";
-import { type CapsuleRow, capsules, type HostStatus, hosts } from "../db/schema.ts";
+import { type CapsuleRow, capsules, type HostStatus, hosts, teams } from "../db/schema.ts";
+import { newApiKey, storeApiKey } from "../identity/api-keys.ts";
 import { FakeHost } from "./fake-host.ts";
 import { type Engine, freshDatabase, silent, startTestPostgres, type TestPostgres } from "./postgres.ts";
-
-const PATIENCE_MS = 20_000;
+import { until } from "./until.ts";
 
 export interface Failure {
   readonly error: { readonly code: string; readonly reason?: string; readonly message: string };
@@ -110,6 +110,14 @@ export class TestPlatform implements AsyncDisposable {
     return this.request<Body>("POST", path, { ...init, body: JSON.stringify(body) });
   }
 
+  /** The key of another team. */
+  async otherTeam(): Promise<string> {
+    const [teamId, key] = [randomUUID(), newApiKey()];
+    await this.db.queries.insert(teams).values({ id: teamId, name: "Other", slug: teamId.slice(0, 13) });
+    await storeApiKey(this.db, teamId, "other", key);
+    return key;
+  }
+
   async createCapsule(request: CreateCapsule = {}): Promise<Capsule> {
     const { status, body } = await this.post<Capsule>("/v1/capsules", request);
     if (status !== 201) throw new Error(`create answered ${status}: ${JSON.stringify(body)}`);
@@ -172,15 +180,8 @@ export class TestPlatform implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopControlPlane();
-    await this.host.kill();
+    await this.host[Symbol.asyncDispose]();
     await this.db.close();
     await this.server[Symbol.asyncDispose]();
   }
-}
-
-/** Polls until there is a value. @throws when there is none for long */
-export async function until<T>(probe: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
-  const value = await waitFor(probe, { timeoutMs: PATIENCE_MS });
-  if (value === undefined) throw new Error("what the test waits for does not happen");
-  return value;
 }

@@ -1,5 +1,7 @@
+import { WrennError } from "@wrenn/protocol/errors";
 import { describe, expect, it } from "vitest";
-import { decodeSingleMessage, encodeEnd, encodeMessage } from "./envelope.ts";
+import { fuzz } from "../testing/fuzz.ts";
+import { decodeSingleMessage, EnvelopeReader, encodeEnd, encodeMessage } from "./envelope.ts";
 
 describe("envelopes", () => {
   it("puts flags and a big-endian length before the message", () => {
@@ -46,5 +48,50 @@ describe("envelopes", () => {
         expect(error).toHaveProperty("code");
       }
     }
+  });
+});
+
+describe("envelopes in pieces", () => {
+  function read(pieces: readonly Buffer[], maxBytes = 1000): Buffer[] {
+    const reader = new EnvelopeReader(maxBytes);
+    const messages = pieces.flatMap((piece) => [...reader.read(piece)]);
+    reader.end();
+    return messages.map((message) => Buffer.from(message));
+  }
+
+  it(
+    "are the same however they are cut",
+    fuzz(200, (random) => {
+      const messages = Array.from({ length: random.below(6) }, () => random.bytes(random.below(random.pick([2, 300]))));
+      const body = Buffer.concat(messages.map(encodeMessage));
+      const pieces: Buffer[] = [];
+      for (let at = 0; at < body.length; ) {
+        const length = random.below(random.pick([2, 9, 500]));
+        pieces.push(body.subarray(at, at + length));
+        at += length;
+      }
+      expect(read(pieces)).toEqual(messages);
+      if (body.length > 0) expect(() => read([body.subarray(0, body.length - 1)])).toThrow("ends inside");
+    }),
+  );
+
+  it(
+    "of any bytes end in messages or in an error of ours",
+    fuzz(500, (random) => {
+      const pieces = Array.from({ length: random.below(6) }, () =>
+        Buffer.from(Array.from({ length: random.below(12) }, () => random.pick([0, 0, 0, 0, 1, 2, 3, 255]))),
+      );
+      try {
+        const messages = read(pieces);
+        expect(Buffer.concat(messages.map(encodeMessage))).toEqual(Buffer.concat(pieces));
+      } catch (error) {
+        expect(error).toBeInstanceOf(WrennError);
+      }
+    }),
+  );
+
+  it("are refused by their length alone", () => {
+    const reader = new EnvelopeReader(1000);
+    expect(() => [...reader.read(Buffer.from([0, 0, 0, 4, 0]))]).toThrow("larger than 1000");
   });
 });

@@ -2,39 +2,39 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { WrennError } from "@wrenn/protocol/errors";
 import { logError } from "../log.ts";
+import type { Guard } from "./guard.ts";
 import { sendError } from "./respond.ts";
 
 /** `query` is the raw text after the question mark. */
 export type RouteHandler = (request: IncomingMessage, response: ServerResponse, query: string) => void | Promise<void>;
 
-/** Routes are keyed by "METHOD /path". */
-export function createRouter(routes: ReadonlyMap<string, RouteHandler>): RequestListener {
+const letAllPass: Guard = () => {};
+
+/** Routes are keyed by "METHOD /path". Whom the guard refuses does not learn which there are. */
+export function createRouter(routes: ReadonlyMap<string, RouteHandler>, guard = letAllPass): RequestListener {
   return (request, response) => {
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     const path = mark === -1 ? url : url.slice(0, mark);
-    const handler = routes.get(`${request.method} ${path}`);
+    const query = mark === -1 ? "" : url.slice(mark + 1);
+    const route = `${request.method} ${path}`;
     // A fresh clone would announce the time of its snapshot.
     response.sendDate = false;
-    if (handler === undefined) {
-      sendError(response, new WrennError("not_found", `no route ${request.method} ${path}`));
-      return;
-    }
-    void answer(handler, request, response, mark === -1 ? "" : url.slice(mark + 1));
+    void answer(route, response, () => {
+      guard(request, path, query);
+      const handler = routes.get(route);
+      if (handler === undefined) throw new WrennError("not_found", `no route ${route}`);
+      return handler(request, response, query);
+    });
   };
 }
 
-async function answer(
-  handler: RouteHandler,
-  request: IncomingMessage,
-  response: ServerResponse,
-  query: string,
-): Promise<void> {
+async function answer(route: string, response: ServerResponse, handle: () => void | Promise<void>): Promise<void> {
   try {
-    await handler(request, response, query);
+    await handle();
   } catch (error) {
     if (isDisconnect(error)) return;
-    if (!(error instanceof WrennError)) logError(`${request.method} ${request.url}`, error);
+    if (!(error instanceof WrennError)) logError(route, error);
     sendError(response, WrennError.from(error));
   }
 }

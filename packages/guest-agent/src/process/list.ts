@@ -8,6 +8,8 @@ export function list({ processes }: Pick<Agent, "processes">): MessageInitShape<
     processes: processes.list().map(({ process, config, tag }) => ({
       pid: process.pid,
       config,
+      seq: BigInt(process.output.end),
+      pty: process.hasTerminal,
       ...(tag === undefined ? {} : { tag }),
     })),
   };

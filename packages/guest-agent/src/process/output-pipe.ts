@@ -1,23 +1,30 @@
-/** Reads one output pipe of a process into a buffer shared by all of them; pausing leaves the bytes in the kernel's pipe. */
-import { Socket } from "node:net";
+/** Reads what a process writes into a buffer shared by all of them; pausing leaves the bytes in the kernel. */
+import type { Socket, SocketConstructorOpts } from "node:net";
 
-const CHUNK_BYTES = 32 * 1024;
+/** Most bytes of one chunk. */
+export const PIPE_CHUNK_BYTES = 32 * 1024;
 
-// A chunk is handed on before the next read of any pipe begins, so one buffer is enough for all processes.
-const shared = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+// A chunk is handed on before the next read of any process begins, so one buffer is enough for all.
+const shared = Buffer.allocUnsafeSlow(PIPE_CHUNK_BYTES);
 
 export interface OutputPipe {
+  readonly socket: Socket;
   pause(): void;
   resume(): void;
 }
 
-/** Calls `onChunk` with bytes valid only during the call, and `onEnd` once when all writers have closed the pipe. */
-export function readPipe(fd: number, onChunk: (bytes: Uint8Array) => void, onEnd: () => void): OutputPipe {
+/**
+ * Calls `onChunk` with bytes valid only during the call, and `onEnd` once when all writers have closed their ends.
+ * @param open makes the socket to read from
+ */
+export function readPipe(
+  open: (options: SocketConstructorOpts) => Socket,
+  onChunk: (bytes: Uint8Array) => void,
+  onEnd: () => void,
+): OutputPipe {
   let paused = false;
-  const socket = new Socket({
-    fd,
+  const socket = open({
     readable: true,
-    writable: false,
     onread: {
       buffer: shared,
       callback: (length) => {
@@ -26,11 +33,12 @@ export function readPipe(fd: number, onChunk: (bytes: Uint8Array) => void, onEnd
       },
     },
   });
-  // An unreadable pipe is an ended one: 'close' follows.
+  // An unreadable pipe is an ended one, as a terminal is that nobody has open: 'close' follows.
   socket.on("error", () => {});
   socket.once("close", onEnd);
   socket.resume();
   return {
+    socket,
     pause() {
       paused = true;
     },

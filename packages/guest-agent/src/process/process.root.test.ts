@@ -1,7 +1,7 @@
 import { chmodSync } from "node:fs";
 import { expect, it } from "vitest";
 import { startAgent, TESTER } from "../testing/agent-fixture.ts";
-import { run, shell } from "../testing/run.ts";
+import { collect, run, shell } from "../testing/run.ts";
 
 it("runs a process wholly as another user, and is root again", async () => {
   await using fixture = await startAgent();
@@ -25,4 +25,30 @@ it("runs a process wholly as another user, and is root again", async () => {
   ]);
   expect([process.geteuid?.(), process.getegid?.()]).toEqual([0, 0]);
   expect((await run(fixture.client(), shell("id -u"))).stdout.toString()).toBe("0\n");
+});
+
+it("takes the user of a Basic authorization, unless the request names one", async () => {
+  await using fixture = await startAgent();
+  chmodSync(fixture.root, 0o755);
+  const headers = { authorization: `Basic ${Buffer.from(`${TESTER.name}:`).toString("base64")}` };
+  const whoIs = async (process: { user?: string }) => {
+    const request = { process: { cmd: "id", args: ["-u"], ...process } };
+    return (await collect(fixture.client().start(request, { headers }))).stdout.toString();
+  };
+  expect(await whoIs({})).toBe(`${TESTER.uid}\n`);
+  expect(await whoIs({ user: "root" })).toBe("0\n");
+});
+
+it("gives a user a terminal of their own", async () => {
+  await using fixture = await startAgent();
+  chmodSync(fixture.root, 0o755);
+  const script = "stat -c '%u %A' $(tty); echo fine >/dev/tty; echo fine >$(tty); id -u";
+  const { pty } = await run(fixture.client(), {
+    process: { cmd: "sh", args: ["-c", script], user: TESTER.name },
+    pty: {},
+  });
+  const [mode, ...rest] = pty.toString().split("\r\n");
+  // Where devpts is mounted with a group for terminals, that may write; nobody else may do anything.
+  expect(mode).toMatch(new RegExp(`^${TESTER.uid} crw--[w-]----$`));
+  expect(rest).toEqual(["fine", "fine", `${TESTER.uid}`, ""]);
 });

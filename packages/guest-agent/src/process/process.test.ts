@@ -7,7 +7,7 @@ import { Signal, StartRequestSchema } from "@wrenn/protocol/gen/process_pb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { encodeMessage } from "../connect/envelope.ts";
 import { type AgentFixture, startAgent } from "../testing/agent-fixture.ts";
-import { run, shell } from "../testing/run.ts";
+import { collect, run, shell } from "../testing/run.ts";
 
 let fixture: AgentFixture;
 beforeEach(async () => {
@@ -201,6 +201,23 @@ describe("a process", () => {
   });
 });
 
+describe("a deadline", () => {
+  it("kills the whole group, whether the client is still there or not", async () => {
+    const script = `sleep 1000 & echo $! >${fixture.root}/pid; wait`;
+    await refusal(collect(fixture.client().start(shell(script), { timeoutMs: 300 })));
+    const descendant = await numberIn("pid");
+    await vi.waitUntil(async () => (await pids()).length === 0);
+    await vi.waitUntil(() => !isAlive(descendant));
+  });
+
+  it("that is none is refused", async () => {
+    const headers = { "connect-timeout-ms": "soon" };
+    const error = await refusal(collect(fixture.client().start(shell("true"), { headers })));
+    expect(error.code).toBe(Code.InvalidArgument);
+    expect(await pids()).toEqual([]);
+  });
+});
+
 describe("a request that cannot be done", () => {
   it.each([
     ["an empty command", { process: { cmd: "" } }, Code.InvalidArgument, "empty"],
@@ -210,11 +227,22 @@ describe("a request that cannot be done", () => {
     ["a file that is no program", { process: { cmd: "/etc/passwd" } }, Code.PermissionDenied, "/etc/passwd"],
     ["a missing folder", { process: { cmd: "ls", cwd: "/missing" } }, Code.InvalidArgument, "/missing"],
     ["a folder that is none", { process: { cmd: "ls", cwd: "/etc/passwd" } }, Code.InvalidArgument, "/etc/passwd"],
+    [
+      "a folder behind a circle",
+      { process: { cmd: "ls", cwd: "/proc/self/cwd/circle" } },
+      Code.InvalidArgument,
+      "circle",
+    ],
     ["an unknown user", { process: { cmd: "ls", user: "ghost" } }, Code.InvalidArgument, "ghost"],
     ["NUL in an argument", { process: { cmd: "ls", args: ["a\0b"] } }, Code.InvalidArgument, "NUL"],
     ["= in the name of a variable", { process: { cmd: "ls", envs: { "A=B": "" } } }, Code.InvalidArgument, "A=B"],
     ["too many arguments", { process: { cmd: "ls", args: ["x".repeat(200_000)] } }, Code.InvalidArgument, "larger"],
-    ["a terminal", { process: { cmd: "ls" }, pty: {} }, Code.Unimplemented, "terminals"],
+    [
+      "a huge terminal",
+      { process: { cmd: "ls" }, pty: { size: { cols: 70_000, rows: 1 } } },
+      Code.InvalidArgument,
+      "70000",
+    ],
   ])("says so: %s", async (_what, body, code, text) => {
     const before = openPipes();
     const error = await refusal(run(fixture.client(), body));
@@ -247,12 +275,30 @@ describe("List and SendSignal", () => {
     await vi.waitUntil(() => !isAlive(descendant));
   });
 
+  it.each([
+    [1, "signal: hangup"],
+    [10, "signal: user defined signal 1"],
+    [64, "signal: signal 64"],
+  ])("takes any signal by its number: %i", async (signal, status) => {
+    for (const format of ["binary", "json"] as const) {
+      const client = fixture.client(format);
+      const running = run(client, shell("exec sleep 1000"));
+      await vi.waitUntil(async () => (await pids()).length === 1);
+      const [pid = 0] = await pids();
+      await client.sendSignal({ process: { selector: { case: "pid", value: pid } }, signal: signal as Signal });
+      expect((await running).end).toMatchObject({ status, signal });
+    }
+  });
+
   it("refuses a signal it does not know and a process there is not", async () => {
     const client = fixture.client();
     const selector = { case: "pid", value: 1 } as const;
     const ghost = await refusal(client.sendSignal({ process: { selector }, signal: Signal.SIGKILL }));
     expect(ghost.code).toBe(Code.NotFound);
-    expect((await refusal(client.sendSignal({ process: { selector } }))).code).toBe(Code.InvalidArgument);
+    for (const signal of [0, 65, -1]) {
+      const error = await refusal(client.sendSignal({ process: { selector }, signal: signal as Signal }));
+      expect(error.code).toBe(Code.InvalidArgument);
+    }
     expect((await refusal(client.sendSignal({ signal: Signal.SIGTERM }))).code).toBe(Code.InvalidArgument);
   });
 });

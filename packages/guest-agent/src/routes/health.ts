@@ -1,10 +1,9 @@
 /** `GET /health`: the agent answers, and which one it is. */
-import type { GuestHealth } from "@wrenn/protocol/guest-http";
-import manifest from "../../package.json" with { type: "json" };
+import { AGENT_REVISION, ENVD_VERSION, type GuestHealth } from "@wrenn/protocol/guest-http";
 import { sendJson } from "../http/respond.ts";
 import type { RouteHandler } from "../http/router.ts";
 
-const HEALTH: GuestHealth = { version: manifest.version };
+const HEALTH: GuestHealth = { version: ENVD_VERSION, revision: AGENT_REVISION };
 
 export const health: RouteHandler = (_request, response) => {
   response.setHeader("cache-control", "no-store");

@@ -24,6 +24,7 @@ const FIELDS: Record<keyof GuestInit, { is: Check; must: string }> = {
     is: isText(/^(?:[A-Za-z0-9+/]{4}){1,1024}$|^(?:[A-Za-z0-9+/]{4}){0,1023}[A-Za-z0-9+/]{2,3}={0,2}$/),
     must: "be base64 of at most 3 KiB",
   },
+  accessToken: { is: isText(/^[\x21-\x7e]{16,256}$/), must: "be 16 to 256 visible ASCII characters" },
   defaultUser: { is: isText(/^[^:\n\0]{1,64}$/), must: "be a user name" },
   defaultWorkdir: {
     is: (value) => typeof value === "string" && isAbsolute(value) && !value.includes("\0"),

@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { GuestClock } from "@wrenn/protocol/guest-http";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createAgent } from "../agent.ts";
 import { monotonicMs } from "../system/clock.ts";
 import { type AgentFixture, startAgent } from "../testing/agent-fixture.ts";
 import { run, shell } from "../testing/run.ts";
@@ -56,6 +57,23 @@ describe("POST /init", () => {
     expect(file("run/wrenn/generation")).toBe("7");
     const { stdout } = await run(fixture.client(), shell("echo $WRENN_SANDBOX $WRENN_SANDBOX_ID $WRENN_TEMPLATE_ID"));
     expect(stdout.toString()).toBe("true cl-2 own\n");
+  });
+
+  it("is known to an agent that is started again, and to root alone", async () => {
+    await init({ sandboxId: "cl-1", accessToken: "secret-of-this-one", envVars: { A: "1" }, generation: 2 });
+    await init({ timestampMs: 1 });
+    const next = createAgent({ root: fixture.root });
+    next.processes.close();
+    expect(next.settings).toEqual(fixture.agent.settings);
+    expect(next.settings).toMatchObject({ sandboxId: "cl-1", accessToken: "secret-of-this-one", envVars: { A: "1" } });
+    expect(statSync(join(fixture.root, "run/wrenn/agent-settings.json")).mode & 0o777).toBe(0o600);
+  });
+
+  it("begins anew when nothing that can be read was left", () => {
+    writeFileSync(join(fixture.root, "run/wrenn/agent-settings.json"), '{"sandboxId":');
+    const next = createAgent({ root: fixture.root });
+    next.processes.close();
+    expect(next.settings.accessToken).toBeUndefined();
   });
 
   it("grows the disk only when it is told to", async () => {
@@ -161,10 +179,10 @@ describe("the connections that a restore brings along", () => {
 });
 
 describe("the other routes", () => {
-  it("answers /health with its version, never cached", async () => {
+  it("answers /health with the envd it is like and its own revision, never cached", async () => {
     const response = await fetch(`${fixture.url}/health`);
     expect(response.headers.get("cache-control")).toBe("no-store");
-    expect(await response.json()).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
+    expect(await response.json()).toEqual({ version: "0.6.13", revision: 2 });
   });
 
   it("answers /clock with both clocks of the machine", async () => {

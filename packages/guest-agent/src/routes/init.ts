@@ -3,13 +3,14 @@ import { writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { GuestInit } from "@wrenn/protocol/guest-http";
+import { AGENT_REVISION, AGENT_REVISION_HEADER, type GuestInit } from "@wrenn/protocol/guest-http";
 import { LIMITS } from "@wrenn/protocol/limits";
 import type { Agent } from "../agent.ts";
 import { readJsonBody } from "../http/body.ts";
 import type { RouteHandler } from "../http/router.ts";
 import { logError } from "../log.ts";
 import { applyInit, beginsAnotherLife } from "../settings.ts";
+import { saveSettings } from "../settings-file.ts";
 import { monotonicMs } from "../system/clock.ts";
 import { parseInit } from "./init-body.ts";
 
@@ -20,7 +21,9 @@ export function initRoute(agent: Agent, connections: ReadonlySet<Socket>): Route
     const another = beginsAnotherLife(agent.settings, init);
     initialize(agent, init);
     if (another) leaveConnections(agent, connections, request.socket);
-    response.writeHead(204).end();
+    response.writeHead(204, { [AGENT_REVISION_HEADER]: AGENT_REVISION }).end();
+    // A correction of the clock alone changes none.
+    if (init.sandboxId !== undefined || init.accessToken !== undefined) saveSettings(agent.root, agent.settings);
   };
 }
 

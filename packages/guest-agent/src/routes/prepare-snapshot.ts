@@ -3,8 +3,9 @@
  * a request of its own for them would be time that a pause takes.
  */
 import type { Agent } from "../agent.ts";
+import { sendJson } from "../http/respond.ts";
 import type { RouteHandler } from "../http/router.ts";
-import { clock } from "./clock.ts";
+import { readClocks } from "./clock.ts";
 
 /** For a snapshot that many machines share: one copy of the page cache then serves all of them. */
 const KEEP_PAGE_CACHE = "page_cache=keep";
@@ -17,19 +18,23 @@ const KEEP_PAGE_CACHE = "page_cache=keep";
 const WORTH_DROPPING_BYTES = 16 * 1024 * 1024;
 
 /** @param closeIdle closes the connections that wait for a request: no peer of theirs is there after a restore */
-export function prepareSnapshotRoute({ kernel }: Pick<Agent, "kernel">, closeIdle: () => void): RouteHandler {
+export function prepareSnapshotRoute(
+  { kernel, reclaimer }: Pick<Agent, "kernel" | "reclaimer">,
+  closeIdle: () => void,
+): RouteHandler {
   // In memory, so that it comes along in the snapshot. It stands still while little is added: many pauses add up.
   let inheritedBytes = 0;
-  return async (request, response, query) => {
+  return async (_request, response, query) => {
+    reclaimer.cancel();
     await kernel.sync();
     const keep = query === KEEP_PAGE_CACHE;
-    const drop = !keep && kernel.pageCacheBytes() - inheritedBytes > WORTH_DROPPING_BYTES;
-    if (drop) kernel.dropPageCache();
-    if (drop || keep) inheritedBytes = kernel.pageCacheBytes();
+    const drop = !keep && kernel.memory().cache - inheritedBytes > WORTH_DROPPING_BYTES;
+    if (drop) await kernel.dropPageCache();
+    if (drop || keep) inheritedBytes = kernel.memory().cache;
     // A collection touches the whole heap: it pays for a snapshot that many share, and would only make a diff larger.
     if (keep) globalThis.gc?.();
     closeIdle();
     response.setHeader("connection", "close");
-    return clock(request, response, query);
+    sendJson(response, 200, readClocks());
   };
 }

@@ -1,4 +1,4 @@
-/** Ends the TCP connections of the machine whose other end was left behind by a restore. */
+/** The TCP sockets of the machine; ends the connections whose other end was left behind by a restore. */
 import { closeSync, readSync, writeSync } from "node:fs";
 import { errnoName, netlinkSocket } from "./libc.ts";
 import {
@@ -9,6 +9,7 @@ import {
   isWithinMachine,
   listRequest,
   parseAnswer,
+  type SocketStates,
 } from "./sock-diag.ts";
 
 const NETLINK_SOCK_DIAG = 4;
@@ -23,18 +24,33 @@ const GONE = new Set(["ENOENT", "ESTALE"]);
  * @throws Error when the kernel has no sock_diag for TCP
  */
 export function resetConnections(exceptPort: number): void {
-  const netlink = netlinkSocket(NETLINK_SOCK_DIAG);
-  try {
-    for (const connection of [AF_INET, AF_INET6].flatMap((family) => list(netlink, family))) {
+  withNetlink((netlink) => {
+    for (const connection of listBothFamilies(netlink, "connected")) {
       if (connection.localPort !== exceptPort && !isWithinMachine(connection)) destroy(netlink, connection);
     }
+  });
+}
+
+/** The sockets that wait for connections, also several of one port. @throws Error when the kernel has no sock_diag for TCP */
+export function listeningSockets(): Connection[] {
+  return withNetlink((netlink) => listBothFamilies(netlink, "listening"));
+}
+
+function withNetlink<T>(body: (netlink: number) => T): T {
+  const netlink = netlinkSocket(NETLINK_SOCK_DIAG);
+  try {
+    return body(netlink);
   } finally {
     closeSync(netlink);
   }
 }
 
-function list(netlink: number, family: number): Connection[] {
-  writeSync(netlink, listRequest(family));
+function listBothFamilies(netlink: number, states: SocketStates): Connection[] {
+  return [AF_INET, AF_INET6].flatMap((family) => list(netlink, family, states));
+}
+
+function list(netlink: number, family: number, states: SocketStates): Connection[] {
+  writeSync(netlink, listRequest(family, states));
   const found: Connection[] = [];
   for (;;) {
     const { connections, done, error } = receive(netlink);

@@ -1,9 +1,10 @@
 /** What the agent changes in the whole machine. Tests replace it, so that they never touch the machine they run on. */
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { resetConnections } from "./connections.ts";
 import { growFileSystem } from "./grow-file-system.ts";
 import { clockSettime, ioctl, sync } from "./libc.ts";
-import { droppableBytes } from "./page-cache.ts";
+import { type Memory, parseMemory } from "./page-cache.ts";
 
 export interface Kernel {
   /** milliseconds since the epoch */
@@ -13,10 +14,9 @@ export interface Kernel {
   setHostname(name: string): void;
   /** Writes everything to disk. */
   sync(): Promise<void>;
-  /** Bytes of memory that only hold what the disk holds too. */
-  pageCacheBytes(): number;
+  memory(): Memory;
   /** Forgets what the disk holds too, so that a snapshot does not store it. */
-  dropPageCache(): void;
+  dropPageCache(): Promise<void>;
   /** Lets the root file system take the whole of its disk. @throws internal_error */
   growRootDisk(): void;
   /** Ends the TCP connections to other machines, except those to `exceptPort` of this one. @throws Error */
@@ -57,11 +57,10 @@ export const linuxKernel: Kernel = {
 
   sync,
 
-  pageCacheBytes: () => droppableBytes(readFileSync("/proc/meminfo", "latin1")),
+  memory: () => parseMemory(readFileSync("/proc/meminfo", "latin1")),
 
-  dropPageCache() {
-    writeFileSync("/proc/sys/vm/drop_caches", "1");
-  },
+  // The write takes as long as there is much to drop: seconds for gigabytes.
+  dropPageCache: () => writeFile("/proc/sys/vm/drop_caches", "1"),
 
   growRootDisk: () => growFileSystem(ROOT_DISK, "/"),
 

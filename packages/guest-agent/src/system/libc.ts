@@ -5,6 +5,10 @@ import koffi from "koffi";
 export const libc = koffi.load("libc.so.6");
 
 const callPipe2 = libc.func("int pipe2(int *fds, int flags)");
+const callSocketPair = libc.func("int socketpair(int family, int type, int protocol, int *fds)");
+const callDup3 = libc.func("int dup3(int from, int to, int flags)");
+const callSetScheduler = libc.func("int sched_setscheduler(int pid, int policy, const int *parameters)");
+const callMlock2 = libc.func("int mlock2(uintptr_t address, size_t length, unsigned int flags)");
 const callClockSettime = libc.func("int clock_settime(int clock, const int64_t *timespec)");
 const callIoctl = libc.func("int ioctl(int fd, unsigned long request, const void *argument)");
 const callSocket = libc.func("int socket(int family, int type, int protocol)");
@@ -13,8 +17,12 @@ const callWithNumbers = libc.func("long syscall(long number, long a, long b, lon
 const callWithArray = libc.func("long syscall(long number, long count, const uint32_t *values, long unused)");
 
 const O_CLOEXEC = 0o2000000;
+const SCHED_OTHER_RESET_ON_FORK = 0x40000000;
+const MLOCK_ONFAULT = 1;
 const CLOCK_REALTIME = 0;
+const AF_UNIX = 1;
 const AF_NETLINK = 16;
+const SOCK_STREAM_CLOEXEC = 1 | O_CLOEXEC;
 const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | O_CLOEXEC | 0o4000;
 const SYSCALLS = {
   x64: { setgroups: 116, setresuid: 117, setresgid: 119 },
@@ -47,6 +55,19 @@ export function pipe(): Pipe {
   check("pipe2", callPipe2(fds, O_CLOEXEC));
   const [read = -1, write = -1] = fds;
   return { read, write };
+}
+
+/** Two sockets that are connected to each other and not inherited. */
+export function socketPair(): [number, number] {
+  const fds = new Int32Array(2);
+  check("socketpair", callSocketPair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, fds));
+  const [one = -1, other = -1] = fds;
+  return [one, other];
+}
+
+/** Lets the descriptor `to` stand for what `from` stands for; it is not inherited. */
+export function duplicate(from: number, to: number): void {
+  check("dup3", callDup3(from, to, O_CLOEXEC));
 }
 
 /** Sets the wall clock to milliseconds since the epoch. */
@@ -88,4 +109,14 @@ export function setThreadUser(real: number, effective: number, saved: number): v
 /** Real, effective and saved group of the calling thread only. */
 export function setThreadGroup(real: number, effective: number, saved: number): void {
   check("setresgid", callWithNumbers(syscalls().setresgid, real, effective, saved));
+}
+
+/** Processes and threads that the calling thread starts from now on have the ordinary priority. */
+export function resetPriorityOnFork(): void {
+  check("sched_setscheduler", callSetScheduler(0, SCHED_OTHER_RESET_ON_FORK, Int32Array.of(0)));
+}
+
+/** Pages of a mapping that have been used stay in memory. */
+export function keepInMemory(address: bigint, length: number): void {
+  check("mlock2", callMlock2(address, length, MLOCK_ONFAULT));
 }

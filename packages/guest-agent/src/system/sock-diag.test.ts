@@ -47,7 +47,7 @@ describe("what the kernel lists", () => {
 
 describe("what is asked of the kernel", () => {
   it("is the list of one family", () => {
-    const message = listRequest(AF_INET6);
+    const message = listRequest(AF_INET6, "connected");
     expect(message).toHaveLength(72);
     expect(message.subarray(0, 24).toString("hex")).toBe("480000001400010300000000000000000a06000036010000");
   });

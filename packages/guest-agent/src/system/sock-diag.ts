@@ -1,6 +1,6 @@
 /**
- * The kernel's list of TCP connections and how to end one: messages of sock_diag(7). A connection is named by its cookie too,
- * so that nothing else can be hit when it is gone: by its addresses alone the kernel would find a listener next.
+ * The kernel's list of TCP sockets and how to end a connection: messages of sock_diag(7). A connection is named by its cookie
+ * too, so that nothing else can be hit when it is gone: by its addresses alone the kernel would find a listener next.
  */
 
 export interface Connection {
@@ -11,6 +11,10 @@ export interface Connection {
   readonly remote: Buffer;
   /** addresses, ports, interface and cookie as the kernel wrote them */
   readonly id: Buffer;
+  /** as in the links of /proc/PID/fd */
+  readonly inode: number;
+  /** a listener that takes no IPv4 although its address is IPv6's for all */
+  readonly v6Only: boolean;
 }
 
 export interface Answer {
@@ -33,8 +37,13 @@ const NLM_F_ACK = 0x4;
 const NLM_F_DUMP = 0x300;
 
 const IPPROTO_TCP = 6;
-/** ESTABLISHED, SYN_SENT, FIN_WAIT1, FIN_WAIT2 and CLOSE_WAIT: the states in which a program can wait for the other end. */
-const STATES = (1 << 1) | (1 << 2) | (1 << 4) | (1 << 5) | (1 << 8);
+const STATES = {
+  /** ESTABLISHED, SYN_SENT, FIN_WAIT1, FIN_WAIT2 and CLOSE_WAIT: a program can wait for the other end in them */
+  connected: (1 << 1) | (1 << 2) | (1 << 4) | (1 << 5) | (1 << 8),
+  listening: 1 << 10,
+} as const;
+
+export type SocketStates = keyof typeof STATES;
 
 /** Sizes of nlmsghdr, inet_diag_req_v2 and inet_diag_sockid, and where the last lies in a request and in an answer. */
 const HEADER = 16;
@@ -42,27 +51,31 @@ const REQUEST = 56;
 const ID = 48;
 const ID_IN_REQUEST = HEADER + 8;
 const ID_IN_ANSWER = HEADER + 4;
+/** Where an answer has the inode, and where its attributes begin: inet_diag_msg ends there. */
+const INODE = HEADER + 68;
+const ATTRIBUTES = HEADER + 72;
+const INET_DIAG_SKV6ONLY = 11;
 
-/** Asks for all connections of a family. */
-export function listRequest(family: number): Buffer {
-  return request(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, family);
+/** Asks for all sockets of a family in these states. */
+export function listRequest(family: number, states: SocketStates): Buffer {
+  return request(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, family, states);
 }
 
 /** Ends a connection: its programs see ECONNABORTED, the other end a reset. */
 export function destroyRequest({ family, id }: Connection): Buffer {
-  const message = request(SOCK_DESTROY, NLM_F_REQUEST | NLM_F_ACK, family);
+  const message = request(SOCK_DESTROY, NLM_F_REQUEST | NLM_F_ACK, family, "connected");
   message.set(id, ID_IN_REQUEST);
   return message;
 }
 
-function request(type: number, flags: number, family: number): Buffer {
+function request(type: number, flags: number, family: number, states: SocketStates): Buffer {
   const message = Buffer.alloc(HEADER + REQUEST);
   message.writeUInt32LE(message.length, 0);
   message.writeUInt16LE(type, 4);
   message.writeUInt16LE(flags, 6);
   message.writeUInt8(family, HEADER);
   message.writeUInt8(IPPROTO_TCP, HEADER + 1);
-  message.writeUInt32LE(STATES, HEADER + 4);
+  message.writeUInt32LE(STATES[states], HEADER + 4);
   return message;
 }
 
@@ -93,7 +106,19 @@ function parseConnection(message: Buffer): Connection {
     local: id.subarray(4, 4 + addressLength),
     remote: id.subarray(20, 20 + addressLength),
     id,
+    inode: message.readUInt32LE(INODE),
+    v6Only: findAttribute(message, INET_DIAG_SKV6ONLY)?.[0] === 1,
   };
+}
+
+function findAttribute(message: Buffer, wanted: number): Buffer | undefined {
+  for (let at = ATTRIBUTES; at + 4 <= message.length; ) {
+    const length = message.readUInt16LE(at);
+    if (length < 4) return undefined;
+    if (message.readUInt16LE(at + 2) === wanted) return message.subarray(at + 4, at + length);
+    at += Math.ceil(length / 4) * 4;
+  }
+  return undefined;
 }
 
 /** True when both ends are in this machine, so that both are in a snapshot of it. */

@@ -2,6 +2,7 @@
  * Starts programs by posix_spawn, which borrows the agent's memory until the program begins. Node's child_process forks:
  * that copies page tables and makes dozens of pages fault and split afterwards, in every clone, before the first answer.
  */
+import { constants } from "node:fs";
 import { join, resolve } from "node:path";
 import { errnoName, libc } from "./libc.ts";
 
@@ -23,7 +24,7 @@ const callAccess = libc.func("int access(const char *path, int mode)");
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
 const SETSID = 0x80;
-const X_OK = 1;
+const { O_RDWR, X_OK } = constants;
 
 // More than the structures of any C library take: 80 and 336 bytes in glibc.
 const actions = Buffer.alloc(256);
@@ -40,8 +41,8 @@ export interface SpawnOptions {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** descriptors for 0, 1 and 2; /dev/null where undefined */
-  readonly stdio: readonly (number | undefined)[];
+  /** descriptors for 0, 1 and 2, or the path of a device; the first terminal among them becomes the session's */
+  readonly stdio: readonly (number | string)[];
 }
 
 /**
@@ -52,9 +53,9 @@ export function spawnProgram(options: SpawnOptions): number | string {
   const { program, args, env, cwd, stdio } = options;
   initActions(actions);
   try {
-    stdio.forEach((fd, target) => {
-      if (fd === undefined) addOpen(actions, target, "/dev/null", 0, 0);
-      else addDup2(actions, fd, target);
+    stdio.forEach((source, target) => {
+      if (typeof source === "string") addOpen(actions, target, source, O_RDWR, 0);
+      else addDup2(actions, source, target);
     });
     addChdir(actions, cwd);
     const envp = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), null];

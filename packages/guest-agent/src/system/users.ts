@@ -61,11 +61,11 @@ export class Users {
   }
 }
 
-function fileVersion(path: string): string {
+export function fileVersion(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? "-" : `${stats.ino}:${stats.size}:${stats.mtimeMs};`;
 }
 
-function readIfPresent(path: string): string {
+export function readIfPresent(path: string): string {
   return statSync(path, { throwIfNoEntry: false }) === undefined ? "" : readFileSync(path, "utf8");
 }

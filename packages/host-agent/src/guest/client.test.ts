@@ -7,7 +7,7 @@ import { Process, Signal } from "@wrenn/protocol/gen/process_pb";
 import { GUEST_PORT } from "@wrenn/protocol/guest-http";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { GuestClient } from "./client.ts";
-import { type ExecEvent, exec } from "./exec.ts";
+import { type ExecEvent, type ExecRequest, exec } from "./exec.ts";
 
 /** A loopback address of this test's own: the agent's port is always the same. */
 const ADDRESS = "127.77.0.1";
@@ -27,11 +27,15 @@ async function guest(listener: RequestListener): Promise<GuestClient> {
   return client;
 }
 
-const command = { cmd: "x", args: [], envs: {}, cwd: undefined, user: undefined, timeoutSec: 0 };
+const command = { cmd: "x", args: [], envs: {}, timeoutSec: 0 };
 
-async function collect(timeoutSec = 0, signal = new AbortController().signal): Promise<ExecEvent[]> {
+function collect(timeoutSec = 0, signal = new AbortController().signal): Promise<ExecEvent[]> {
+  return run({ ...command, timeoutSec }, signal);
+}
+
+async function run(request: ExecRequest, signal = new AbortController().signal): Promise<ExecEvent[]> {
   const events: ExecEvent[] = [];
-  for await (const event of exec(client, { ...command, timeoutSec }, signal)) events.push(event);
+  for await (const event of exec(client, request, signal)) events.push(event);
   return events;
 }
 
@@ -76,6 +80,54 @@ describe("the plain routes", () => {
     await client.init({ clockOffsetMs: 1_800_000_000_000.5 }, 5000);
     expect(bodies[2]).toMatchObject({ clockOffsetMs: 1_800_000_000_000.5, timestampMs: expect.any(Number) });
   });
+});
+
+describe("the access token", () => {
+  async function seenTokens(by: (client: GuestClient) => Promise<unknown>): Promise<unknown[]> {
+    const seen: unknown[] = [];
+    await guest((request, answer) => {
+      seen.push(request.headers["x-access-token"]);
+      answer.writeHead(204, { "x-agent-revision": "7" }).end();
+    });
+    await by(client);
+    return seen;
+  }
+
+  it("is used from the init on that sets it, also for calls, and kept by one that does not", async () => {
+    const seen = await seenTokens(async (by) => {
+      await by.init({ accessToken: "first" }, 5000);
+      await by.init({}, 5000);
+      await by.process.list({}).catch(() => {});
+      await by.init({ accessToken: "second" }, 5000);
+      await by.init({}, 5000);
+    });
+    expect(seen).toEqual([undefined, "first", "first", "first", "second"]);
+    expect(client.authentication).toEqual({ "x-access-token": "second" });
+  });
+
+  it("of a machine that runs already is there from the beginning", async () => {
+    const seen = await seenTokens(async () => {
+      client.close();
+      client = new GuestClient(ADDRESS, "of the record");
+      await client.init({}, 5000);
+    });
+    expect(seen).toEqual(["of the record"]);
+  });
+
+  it("is not used when the guest did not take it", async () => {
+    await guest((_request, answer) => answer.writeHead(500).end());
+    await expect(client.init({ accessToken: "new" }, 5000)).rejects.toMatchObject({ code: "agent_error" });
+    expect(client.authentication).toEqual({});
+  });
+});
+
+it.each([
+  ["what it says", { "x-agent-revision": "7" }, 7],
+  ["1 when it says nothing", {}, 1],
+  ["1 when it says nonsense", { "x-agent-revision": "1e9" }, 1],
+])("the agent's revision is %s", async (_what, headers, revision) => {
+  await guest((_request, answer) => answer.writeHead(204, headers).end());
+  expect(await client.init({}, 5000)).toBe(revision);
 });
 
 describe("the clock", () => {
@@ -200,6 +252,57 @@ describe("exec", () => {
     const events = await collect(1);
     expect(events.at(-1)).toEqual({ kind: "end", exitCode: -1, signal: 9, error: "", timedOut: true });
     expect(signals).toEqual([Signal.SIGKILL]);
+  });
+
+  /** An agent with a command that ends with its stdin. */
+  async function reading(): Promise<{ started: unknown[]; received: Uint8Array[] }> {
+    const seen = { started: [] as unknown[], received: [] as Uint8Array[] };
+    const closed = Promise.withResolvers<void>();
+    await guest(
+      connectNodeAdapter({
+        routes: (router) =>
+          router.service(Process, {
+            async *start({ stdin, tag }) {
+              seen.started.push({ stdin, tag });
+              yield { event: { event: { case: "start", value: { pid: 7 } } } };
+              if (stdin) await closed.promise;
+              yield {
+                event: { event: { case: "end", value: { exitCode: 0, exited: true, status: "exit status 0" } } },
+              };
+            },
+            sendInput({ input }) {
+              if (input?.input.case === "stdin") seen.received.push(input.input.value);
+              return {};
+            },
+            closeStdin() {
+              closed.resolve();
+              return {};
+            },
+          }),
+      }),
+    );
+    return seen;
+  }
+
+  it("feeds a command all that it shall read, in order, and ends it", async () => {
+    const seen = await reading();
+    const stdin = Buffer.from(Array.from({ length: 700_000 }, (_, index) => index % 251));
+    const events = await run({ ...command, stdin, tag: "name" });
+    expect(events.at(-1)).toMatchObject({ kind: "end", exitCode: 0 });
+    expect(seen.started).toEqual([{ stdin: true, tag: "name" }]);
+    expect(seen.received.length).toBeGreaterThan(1);
+    expect(Buffer.concat(seen.received).equals(stdin)).toBe(true);
+  });
+
+  it("ends the stdin of a command that shall read nothing, and gives none to one that was not meant to have any", async () => {
+    const seen = await reading();
+    await run({ ...command, stdin: new Uint8Array() });
+    await run(command);
+    expect(seen.started).toEqual([
+      { stdin: true, tag: undefined },
+      { stdin: false, tag: undefined },
+    ]);
+    expect(seen.received).toEqual([]);
   });
 
   it("kills a command whose caller has left", async () => {

@@ -1,12 +1,18 @@
-/** The host's side of a capsule's guest agent: own connection pool per capsule, HTTP/1.1 over its TAP. */
+/** The host's side of a capsule's guest agent: own connections per capsule, HTTP/1.1 over its TAP. */
 import { randomBytes } from "node:crypto";
-import { Agent, request } from "node:http";
+import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { WrennError } from "@wrenn/protocol/errors";
 import { Process } from "@wrenn/protocol/gen/process_pb";
-import { GUEST_PORT, type GuestHealth, type GuestInit } from "@wrenn/protocol/guest-http";
+import {
+  ACCESS_TOKEN_HEADER,
+  AGENT_REVISION_HEADER,
+  GUEST_PORT,
+  type GuestHealth,
+  type GuestInit,
+} from "@wrenn/protocol/guest-http";
 import { bestReading, type ClockReading, compareClocks, parseClock } from "./clock.ts";
 
 /** bytes from the host that reseed the guest's random pool */
@@ -21,13 +27,31 @@ const ANSWER_MS = 5;
 /** The agent was not there yet, or not there any more. */
 const TRY_AGAIN = new Set(["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "EPIPE", "ETIMEDOUT"]);
 
+/** Node asks the other end of an unused connection every second whether it is there, and would keep the guest awake with it. */
+const PROBE_MS = 600_000;
+
+interface Answer {
+  readonly text: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
 export class GuestClient {
   readonly process: Client<typeof Process>;
-  readonly #address: string;
-  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 4 });
+  readonly address: string;
+  /** connections of requests that the host forwards for others: they break when this closes */
+  readonly forwarded = newConnections();
+  readonly #own = newConnections();
+  #prepared: Promise<unknown> | undefined;
+  #accessToken: string | undefined;
 
-  constructor(address: string) {
-    this.#address = address;
+  /** @param accessToken that an earlier init has set */
+  constructor(address: string, accessToken?: string) {
+    this.address = address;
+    this.#accessToken = accessToken;
+    const authenticate: Interceptor = (next) => (call) => {
+      for (const [name, value] of Object.entries(this.authentication)) call.header.set(name, value);
+      return next(call);
+    };
     this.process = createClient(
       Process,
       createConnectTransport({
@@ -37,20 +61,36 @@ export class GuestClient {
         // The guest is hostile: its root can put another program in the agent's place.
         readMaxBytes: MAX_MESSAGE,
         acceptCompression: [],
-        nodeOptions: { agent: this.#agent },
+        interceptors: [authenticate],
+        nodeOptions: { agent: this.#own },
       }),
     );
   }
 
-  async health(timeoutMs: number): Promise<GuestHealth> {
-    const body = await this.#untilAnswered("GET", "/health", () => undefined, timeoutMs);
-    return JSON.parse(body) as GuestHealth;
+  /** Resolves when the guest does not close the connections that it takes for unused. */
+  get prepared(): Promise<unknown> | undefined {
+    return this.#prepared;
   }
 
-  /** Makes a restored machine itself: clock and entropy are read anew for every attempt. */
-  async init(init: GuestInit, timeoutMs: number): Promise<void> {
+  /** The headers that open the agent. */
+  get authentication(): Readonly<Record<string, string>> {
+    return this.#accessToken === undefined ? {} : { [ACCESS_TOKEN_HEADER]: this.#accessToken };
+  }
+
+  async health(timeoutMs: number): Promise<GuestHealth> {
+    const { text } = await this.#untilAnswered("GET", "/health", () => undefined, timeoutMs);
+    return JSON.parse(text) as GuestHealth;
+  }
+
+  /**
+   * Makes a restored machine itself: clock and entropy are read anew for every attempt. A token that it sets is used from then
+   * on. Returns the revision of the agent.
+   */
+  async init(init: GuestInit, timeoutMs: number): Promise<number> {
     const body = () => ({ ...init, timestampMs: Date.now(), entropy: randomBytes(ENTROPY_BYTES).toString("base64") });
-    await this.#untilAnswered("POST", "/init", body, timeoutMs);
+    const { headers } = await this.#untilAnswered("POST", "/init", body, timeoutMs);
+    this.#accessToken = init.accessToken ?? this.#accessToken;
+    return revisionOf(headers[AGENT_REVISION_HEADER]);
   }
 
   /**
@@ -68,7 +108,7 @@ export class GuestClient {
     const noBody = () => {
       sent = performance.now();
     };
-    const text = await this.#untilAnswered("GET", "/clock", noBody, timeoutMs);
+    const { text } = await this.#untilAnswered("GET", "/clock", noBody, timeoutMs);
     return compareClocks(parseClock(text), Date.now(), performance.now() - sent);
   }
 
@@ -85,23 +125,26 @@ export class GuestClient {
   /** The guest reads its clocks last, just before it answers. Connections that no request uses end before it is saved. */
   async #prepare(query: string, timeoutMs: number): Promise<ClockReading> {
     const answer = this.#untilAnswered("POST", `/snapshot/prepare${query}`, () => undefined, timeoutMs);
+    this.#prepared = answer.catch(() => {});
     // The request has its connection by now: under emulation a new one takes the guest longer than the request.
     this.#closeIdle();
-    return compareClocks(parseClock(await answer), Date.now(), ANSWER_MS);
+    return compareClocks(parseClock((await answer).text), Date.now(), ANSWER_MS);
   }
 
   #closeIdle(): void {
-    for (const sockets of Object.values(this.#agent.freeSockets)) {
-      for (const socket of sockets ?? []) socket.destroy();
+    for (const { freeSockets } of [this.#own, this.forwarded]) {
+      for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
     }
   }
 
+  /** Breaks all connections, also those that requests use. */
   close(): void {
-    this.#agent.destroy();
+    this.#own.destroy();
+    this.forwarded.destroy();
   }
 
   /** Tries until the agent answers; only a missing connection is tried again. @throws guest_unreachable, agent_error */
-  async #untilAnswered(method: string, path: string, body: () => unknown, timeoutMs: number): Promise<string> {
+  async #untilAnswered(method: string, path: string, body: () => unknown, timeoutMs: number): Promise<Answer> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       try {
@@ -119,15 +162,15 @@ export class GuestClient {
     }
   }
 
-  #once(method: string, path: string, body: unknown, timeoutMs: number): Promise<string> {
+  #once(method: string, path: string, body: unknown, timeoutMs: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const payload = body === undefined ? undefined : JSON.stringify(body);
-      const headers =
-        payload === undefined
-          ? {}
-          : { "content-type": "application/json", "content-length": Buffer.byteLength(payload) };
+      const headers = {
+        ...this.authentication,
+        ...(payload && { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),
+      };
       const call = request(
-        { host: this.#address, port: GUEST_PORT, method, path, headers, agent: this.#agent },
+        { host: this.address, port: GUEST_PORT, method, path, headers, agent: this.#own },
         (answer) => {
           let text = "";
           answer.setEncoding("utf8");
@@ -138,7 +181,7 @@ export class GuestClient {
           answer.once("error", reject);
           answer.once("end", () => {
             const status = answer.statusCode ?? 0;
-            if (status >= 200 && status < 300) resolve(text);
+            if (status >= 200 && status < 300) resolve({ text, headers: answer.headers });
             else
               reject(
                 new WrennError("agent_error", `the guest agent answered ${path} with status ${status}`, {
@@ -154,4 +197,13 @@ export class GuestClient {
       call.end(payload);
     });
   }
+}
+
+function newConnections(): Agent {
+  return new Agent({ keepAlive: true, keepAliveMsecs: PROBE_MS, maxFreeSockets: 4 });
+}
+
+/** Agents before the second do not say. */
+function revisionOf(header: string | string[] | undefined): number {
+  return /^\d{1,6}$/.test(String(header)) ? Number(header) : 1;
 }

@@ -8,10 +8,13 @@ export interface ExecRequest {
   readonly cmd: string;
   readonly args: readonly string[];
   readonly envs: Readonly<Record<string, string>>;
-  readonly cwd: string | undefined;
-  readonly user: string | undefined;
+  readonly cwd?: string | undefined;
+  readonly user?: string | undefined;
   /** seconds, 0 is no limit */
   readonly timeoutSec: number;
+  /** all that the command reads; undefined is nothing */
+  readonly stdin?: Uint8Array | undefined;
+  readonly tag?: string | undefined;
 }
 
 export type ExecEvent =
@@ -27,10 +30,16 @@ export type ExecEvent =
       readonly timedOut: boolean;
     };
 
+/** Bytes of stdin in one message. */
+const STDIN_BYTES = 256 * 1024;
 /** How long a killed command may take to report its end. */
 const KILL_GRACE_MS = 5000;
 
-export async function* exec(guest: GuestClient, request: ExecRequest, signal: AbortSignal): AsyncGenerator<ExecEvent> {
+export async function* exec(
+  guest: Pick<GuestClient, "process">,
+  request: ExecRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ExecEvent> {
   const deadline = new Deadline(request.timeoutSec);
   const abort = new AbortController();
   let pid: number | undefined;
@@ -47,6 +56,7 @@ export async function* exec(guest: GuestClient, request: ExecRequest, signal: Ab
         case "start":
           pid = event.event.value.pid;
           if (deadline.expired || signal.aborted) kill();
+          if (request.stdin !== undefined) void feed(guest, pid, request.stdin);
           yield { kind: "start", pid };
           break;
         case "data": {
@@ -78,12 +88,30 @@ export async function* exec(guest: GuestClient, request: ExecRequest, signal: Ab
   }
 }
 
-function startRequest({ cmd, args, envs, cwd, user }: ExecRequest) {
+function startRequest({ cmd, args, envs, cwd, user, stdin, tag }: ExecRequest) {
   const place = { ...(cwd === undefined ? {} : { cwd }), ...(user === undefined ? {} : { user }) };
-  return { process: { cmd, args: [...args], envs: { ...envs }, ...place }, stdin: false };
+  return {
+    process: { cmd, args: [...args], envs: { ...envs }, ...place },
+    stdin: stdin !== undefined,
+    ...(tag === undefined ? {} : { tag }),
+  };
 }
 
-async function killGroup(guest: GuestClient, pid: number): Promise<void> {
+/** Piece by piece: the agent answers when the command has taken one. */
+async function feed(guest: Pick<GuestClient, "process">, pid: number, stdin: Uint8Array): Promise<void> {
+  const process = { selector: { case: "pid" as const, value: pid } };
+  try {
+    for (let at = 0; at < stdin.length; at += STDIN_BYTES) {
+      const value = stdin.subarray(at, at + STDIN_BYTES);
+      await guest.process.sendInput({ process, input: { input: { case: "stdin", value } } });
+    }
+    await guest.process.closeStdin({ process });
+  } catch {
+    // It ended, or closed its stdin, before it had read all of it.
+  }
+}
+
+async function killGroup(guest: Pick<GuestClient, "process">, pid: number): Promise<void> {
   try {
     await guest.process.sendSignal(
       { process: { selector: { case: "pid", value: pid } }, signal: Signal.SIGKILL },

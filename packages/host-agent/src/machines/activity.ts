@@ -8,7 +8,8 @@ const PRECISION_MS = 5000;
 export class Activity {
   /** milliseconds since the epoch */
   lastActiveAt: number;
-  #inFlight = 0;
+  /** when each use began that goes on */
+  readonly #uses = new Set<{ readonly since: number }>();
   #writtenAt = 0;
   readonly #file: string;
 
@@ -20,14 +21,11 @@ export class Activity {
 
   /** A use begins; call the result when it ends. While one goes on the machine is not idle. */
   begin(): () => void {
-    this.#inFlight++;
+    const use = { since: performance.now() };
+    this.#uses.add(use);
     this.touch();
-    let ended = false;
     return () => {
-      if (ended) return;
-      ended = true;
-      this.#inFlight--;
-      this.touch();
+      if (this.#uses.delete(use)) this.touch();
     };
   }
 
@@ -42,11 +40,12 @@ export class Activity {
 
   /** Milliseconds since its last use; 0 while one goes on. */
   idleMs(now: number): number {
-    return this.#inFlight > 0 ? 0 : now - this.lastActiveAt;
+    return this.#uses.size > 0 ? 0 : now - this.lastActiveAt;
   }
 
-  /** Gives uses that go on the time to end. */
+  /** Gives each use that goes on so long to end, from its beginning: what takes longer is a stream, and does not end by itself. */
   async drain(timeoutMs: number): Promise<void> {
-    if (this.#inFlight > 0) await waitFor(() => this.#inFlight === 0, { timeoutMs, intervalMs: 10 });
+    const mayEnd = () => [...this.#uses].some(({ since }) => performance.now() - since < timeoutMs);
+    if (mayEnd()) await waitFor(() => !mayEnd(), { timeoutMs, intervalMs: 10 });
   }
 }

@@ -58,9 +58,9 @@ async function adopt(
   const { offsetMs: clockOffsetMs } = await warm.guest.clock(CLOCK_TIMEOUT_MS, 1);
   const growDisk = record.diskSizeMb > warm.snapshot.manifest.diskSizeMb;
   if (growDisk) await warm.vm.growDisk(record.diskSizeMb);
-  await becomeItself(record, warm, { clockOffsetMs, ...(growDisk ? { growDisk } : {}) });
+  const agentRevision = await becomeItself(record, warm, { clockOffsetMs, ...(growDisk ? { growDisk } : {}) });
   await progress.done("guest_init");
-  const machine = await commitRunning(host, record, warm);
+  const machine = await commitRunning(host, record, { ...warm, agentRevision });
   host.unborn.delete(warm.name);
   await progress.done("commit");
   return machine;

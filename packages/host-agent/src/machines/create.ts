@@ -8,7 +8,7 @@ import type { SlotAddresses } from "../network/addresses.ts";
 import { copyFolder, describe, type Snapshot } from "../snapshots/folder.ts";
 import { commitRunning } from "./commit.ts";
 import { exclusively, whileUnborn } from "./exclusive.ts";
-import type { MachineRecord } from "./record.ts";
+import { type MachineRecord, newAccessToken } from "./record.ts";
 import type { Machine } from "./registry.ts";
 import { releaseResources } from "./resources.ts";
 import { generationDir } from "./saved.ts";
@@ -112,6 +112,7 @@ export function newRecord(
     vcpus: manifest.vcpus,
     memoryMb: manifest.memoryMb,
     diskSizeMb: Math.max(facts.diskSizeMb, manifest.diskSizeMb),
+    accessToken: newAccessToken(),
     createdAt: Date.now(),
     slot: slot.slot,
     vmName,

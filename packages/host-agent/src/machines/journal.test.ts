@@ -26,6 +26,7 @@ const record: MachineRecord = {
   diskSizeMb: 5120,
   defaultUser: "",
   defaultEnv: {},
+  accessToken: "token",
   overlays: ["disk-2.qcow2"],
   vmName: "cl-0000000000000000000000001",
   timeoutSec: 0,
@@ -40,6 +41,14 @@ it("finds after a restart what was written before", async () => {
   const running = await journal.transition(record, "started", { vmm: { pid: 1, startTime: "2" } });
   expect(running).toMatchObject({ state: "running", incarnation: 2 });
   expect(await new Journal(dir).load()).toEqual({ records: [running], strays: [], unreadable: [] });
+});
+
+it("gives a machine of the time before access tokens one that nobody knows", async () => {
+  const { accessToken: _unknown, ...old } = record;
+  await mkdir(journal.machineDir(record.id));
+  await writeFile(journal.recordFile(record.id), JSON.stringify(old));
+  const [loaded] = (await journal.load()).records;
+  expect(loaded).toEqual({ ...record, accessToken: expect.stringMatching(/^[0-9a-f]{64}$/) });
 });
 
 it("refuses a second machine of the same id and a step that the lifecycle does not have", async () => {

@@ -1,4 +1,5 @@
 /** What the journal knows of a machine: enough to find it, go on with it or remove every trace of it. */
+import { randomBytes } from "node:crypto";
 import { END_REASONS, PAUSE_REASONS, STATES } from "@wrenn/protocol/states";
 import { z } from "zod";
 
@@ -20,6 +21,8 @@ export const recordSchema = z.object({
   timeoutSec: z.int(),
   defaultUser: z.string(),
   defaultEnv: z.record(z.string(), z.string()),
+  /** What opens its guest agent: its own from its create to its end. Agents older than tokens take any. */
+  accessToken: z.string().default(newAccessToken),
   /** milliseconds since the epoch */
   createdAt: z.number(),
   /** Its lives. The snapshot folder that it runs from, or is paused in, has this number, and its guest can read it. */
@@ -36,6 +39,11 @@ export const recordSchema = z.object({
   endReason: z.enum(END_REASONS).optional(),
   endMessage: z.string().optional(),
 });
+
+/** 256 bits that nobody guesses. */
+export function newAccessToken(): string {
+  return randomBytes(32).toString("hex");
+}
 
 export type MachineRecord = z.infer<typeof recordSchema>;
 

@@ -7,6 +7,7 @@ import { identify, isAlive, killProcess } from "@wrenn/runtime/process-identity"
 import { GuestClient } from "../guest/client.ts";
 import type { HostContext } from "../host.ts";
 import { slotAddresses } from "../network/addresses.ts";
+import { noteAgentRevision, notedRevision } from "./agent-revision.ts";
 import { destroyMachine } from "./destroy.ts";
 import { endMachine, releaseEnded, watchEnd } from "./end.ts";
 import { exclusively } from "./exclusive.ts";
@@ -132,7 +133,8 @@ async function adopt(host: HostContext, record: MachineRecord): Promise<void> {
     host.logger.warn({ op: "adopt", id }, "a capsule ended while no host agent ran");
     return endMachine(host, record, undefined, { kind: "killed", message: "" });
   }
-  takeOver(host, record, live);
+  const metadata = noteAgentRevision(host, record, notedRevision(record));
+  takeOver(host, { ...record, metadata }, live);
   await tidyMachine(host, record);
   host.logger.info({ op: "adopt", id }, "adopted a running capsule");
 }
@@ -141,7 +143,10 @@ async function adopt(host: HostContext, record: MachineRecord): Promise<void> {
  * Its CPUs run afterwards: an operation that was cut off may have left them stopped.
  * Undefined when its VMM is gone. @throws vmm_failed when it lives and does not answer
  */
-async function attach(host: HostContext, { id, vmName, vmm, slot }: MachineRecord): Promise<LiveParts | undefined> {
+async function attach(
+  host: HostContext,
+  { id, vmName, vmm, slot, accessToken }: MachineRecord,
+): Promise<LiveParts | undefined> {
   if (vmm === undefined || slot === undefined || !isAlive(vmm)) return undefined;
   const location = { machineDir: host.journal.machineDir(id), runDir: runDirOf(host, vmName), name: vmName };
   const vm = await host.driver.attach({ process: vmm }, location);
@@ -152,7 +157,7 @@ async function attach(host: HostContext, { id, vmName, vmm, slot }: MachineRecor
     throw error;
   }
   const addresses = slotAddresses(slot);
-  return { vm, guest: new GuestClient(addresses.capsuleAddress), slot: addresses };
+  return { vm, guest: new GuestClient(addresses.capsuleAddress, accessToken), slot: addresses };
 }
 
 function takeOver(host: HostContext, record: MachineRecord, live: LiveParts): void {

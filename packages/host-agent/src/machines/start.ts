@@ -35,6 +35,11 @@ export interface Started extends LiveParts {
   readonly init: GuestInit;
 }
 
+/** A machine whose guest knows who it is. */
+export interface Initialized extends Started {
+  readonly agentRevision: number;
+}
+
 /** The steps that a start takes, as every operation that starts machines has them. */
 export interface StartProgress {
   done(step: "disk" | RestorePhase): Promise<void>;
@@ -75,18 +80,18 @@ export async function startMachine(
   { record, slot, snapshot }: { record: MachineRecord; slot: SlotAddresses; snapshot: Snapshot },
   progress: StartProgress & { done(step: "guest_init"): Promise<void> },
   undo: Undo,
-): Promise<Started> {
+): Promise<Initialized> {
   const { vmName, diskSizeMb } = record;
   const machineDir = host.journal.machineDir(record.id);
   const started = await startVm(host, { vmName, machineDir, slot, snapshot, diskSizeMb }, progress, undo);
-  await becomeItself(record, started, started.init);
+  const agentRevision = await becomeItself(record, started, started.init);
   await progress.done("guest_init");
-  return started;
+  return { ...started, agentRevision };
 }
 
-/** The guest learns who it is. @throws guest_unreachable, vmm_failed when the machine ends */
-export async function becomeItself(record: MachineRecord, { vm, guest }: LiveParts, init: GuestInit): Promise<void> {
-  await whileAlive(vm, guest.init({ ...identityOf(record), ...init }, INIT_TIMEOUT_MS));
+/** The guest learns who it is. Returns its agent's revision. @throws guest_unreachable, vmm_failed when the machine ends */
+export function becomeItself(record: MachineRecord, { vm, guest }: LiveParts, init: GuestInit): Promise<number> {
+  return whileAlive(vm, guest.init({ ...identityOf(record), ...init }, INIT_TIMEOUT_MS));
 }
 
 async function loadVm(host: HostContext, plan: StartPlan, overlay: string, progress: StartProgress): Promise<Vm> {
@@ -132,6 +137,7 @@ function identityOf(record: MachineRecord): GuestInit {
     machineId: idToUuid(parseId("capsule", record.id)).replaceAll("-", ""),
     hostname: "capsule",
     generation: record.generation,
+    accessToken: record.accessToken,
     envVars: record.defaultEnv,
     ...(record.templateId === "" ? {} : { templateId: record.templateId }),
     ...(record.defaultUser === "" ? {} : { defaultUser: record.defaultUser }),

@@ -3,13 +3,15 @@
  * that a memory snapshot fits any of them.
  */
 
+import { GUEST_ADDRESS, GUEST_GATEWAY } from "@wrenn/protocol/guest-http";
+
 /** Slot numbers start at 1; 32767 is the last whose veth pair fits into 10.12.0.0/16. */
 export const SLOT_MIN = 1;
 export const SLOT_MAX = 32_767;
 
 export const GUEST = {
-  address: "169.254.0.21",
-  gateway: "169.254.0.22",
+  address: GUEST_ADDRESS,
+  gateway: GUEST_GATEWAY,
   prefix: 30,
   mac: "06:00:00:00:00:01",
   gatewayMac: "06:00:00:00:00:fe",

@@ -32,6 +32,7 @@ export function sandboxInfo({ record, live, activity }: Machine) {
     pausedAtUnix: BigInt(Math.floor((record.pausedAt ?? 0) / 1000)),
     diskSizeMb: record.diskSizeMb,
     generation: record.generation,
+    accessToken: record.accessToken,
   } satisfies MessageInitShape<typeof SandboxInfoSchema>;
 }
 

@@ -1,9 +1,10 @@
-/** The Connect RPC server: HTTP/1.1 on a Unix socket that only root can open. */
+/** The server of the host agent: Connect RPC, and requests for its capsules, over HTTP/1.1 on a Unix socket that only root can open. */
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { HostAgentService } from "@wrenn/protocol/gen/hostagent_pb";
 import type { HostContext } from "../host.ts";
+import { GuestProxy } from "./guest-proxy.ts";
 import { hostAgentService } from "./service.ts";
 
 export interface RpcServer {
@@ -13,11 +14,13 @@ export interface RpcServer {
 
 export async function serveRpc(host: HostContext): Promise<RpcServer> {
   const shutdown = new AbortController();
-  const handler = connectNodeAdapter({
+  const rpc = connectNodeAdapter({
     routes: (router) => router.service(HostAgentService, hostAgentService(host)),
     shutdownSignal: shutdown.signal,
   });
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 620_000 }, handler);
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 620_000 });
+  const guests = new GuestProxy(host.machines);
+  guests.attach(server, rpc);
   const socket = host.layout.hostAgentSocket;
   await rm(socket, { force: true });
   await listen(server, socket);
@@ -25,6 +28,7 @@ export async function serveRpc(host: HostContext): Promise<RpcServer> {
   return {
     async close() {
       shutdown.abort();
+      guests.close();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeIdleConnections();
       setTimeout(() => server.closeAllConnections(), 2000).unref();

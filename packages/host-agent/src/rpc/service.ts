@@ -76,9 +76,9 @@ export function hostAgentService(host: HostContext): ServiceImpl<typeof HostAgen
       for await (const event of watchMachines(host.machines, KEEPALIVE_MS, signal)) yield watchMessage(event);
     }),
     execStream: stream(async function* (request: ExecStreamRequest, { signal }) {
-      const { sandboxId, cmd, args, envs, cwd, user, timeoutSec } = request;
+      const { sandboxId, cmd, args, envs, cwd, user, timeoutSec, stdin, tag } = request;
       if (cmd === "") throw new WrennError("invalid_request", "cmd must not be empty");
-      const wanted = { cmd, args, envs, cwd, user, timeoutSec };
+      const wanted = { cmd, args, envs, cwd, user, timeoutSec, stdin, tag };
       for await (const event of execInMachine(host, parseId("capsule", sandboxId), wanted, signal))
         yield execMessage(event);
     }),

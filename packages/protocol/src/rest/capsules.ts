@@ -85,36 +85,6 @@ export const forkResultSchema = z
   .meta({ id: "ForkResult" });
 export type ForkResult = z.infer<typeof forkResultSchema>;
 
-/** No NUL: the kernel cannot pass one in an argument, a path or a variable. */
-const word = z.string().refine((text) => !text.includes("\0"), "must not contain NUL");
-
-export const execSchema = z
-  .object({
-    cmd: word.min(1),
-    args: z.array(word).max(4096).default([]),
-    timeout_sec: bounded(LIMITS.execTimeoutSec).describe("Seconds until the command is killed; 0 is no limit"),
-    envs: z.record(word.regex(/^[^=]+$/, "must not be empty or contain ="), word).default({}),
-    cwd: word.optional(),
-    user: word.optional(),
-    background: z.boolean().default(false).describe("Not available yet: true is answered with 501"),
-  })
-  .meta({ id: "Exec" });
-export type Exec = z.input<typeof execSchema>;
-
-export const execResultSchema = z
-  .object({
-    sandbox_id: z.string(),
-    cmd: z.string(),
-    stdout: z.string(),
-    stderr: z.string(),
-    exit_code: z.int().describe("-1 when a signal ended the command"),
-    signal: z.int().optional().describe("Number of the signal that ended the command"),
-    duration_ms: z.int(),
-    encoding: z.enum(["utf-8", "base64"]).describe("base64 for both outputs when either is not UTF-8"),
-  })
-  .meta({ id: "ExecResult" });
-export type ExecResult = z.infer<typeof execResultSchema>;
-
 export const consoleSchema = z
   .object({ sandbox_id: z.string(), console: z.string().describe("The newest output of the guest's serial console") })
   .meta({ id: "Console" });

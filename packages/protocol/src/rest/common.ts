@@ -17,3 +17,9 @@ export type ErrorEnvelope = z.infer<typeof errorEnvelopeSchema>;
 
 export const healthSchema = z.object({ status: z.literal("ok"), version: z.string() }).meta({ id: "Health" });
 export type Health = z.infer<typeof healthSchema>;
+
+/** A yes or no in a query: `true`, `1` or an empty value is yes. */
+export const flag = z
+  .enum(["", "true", "1", "false", "0"])
+  .default("false")
+  .transform((text) => text !== "false" && text !== "0");

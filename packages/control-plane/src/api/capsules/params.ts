@@ -11,3 +11,7 @@ export const capsuleParams = z.object({
 });
 
 export const checkpointParams = capsuleParams.extend({ name: templateName.describe("Name of the checkpoint") });
+
+export const processParams = capsuleParams.extend({
+  selector: z.string().min(1).describe("A pid when it is all digits, otherwise a tag"),
+});

@@ -1,0 +1,31 @@
+/** DELETE /v1/capsules/{id}/processes/{selector}: sends a signal to a process and all of its group. */
+import { killQuerySchema } from "@wrenn/protocol/rest/processes";
+import { parseSignal } from "@wrenn/protocol/signals";
+import { z } from "zod";
+import { withGuest } from "../../capsules/guest.ts";
+import { parseSelector, signalProcess } from "../../capsules/processes.ts";
+import { processParams } from "../capsules/params.ts";
+import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { errors, type Route } from "../route.ts";
+
+export const killProcess: Route = (app, { capsules }) => {
+  app.route({
+    method: "DELETE",
+    url: "/v1/capsules/:id/processes/:selector",
+    schema: {
+      operationId: "killProcess",
+      tags: ["Processes"],
+      summary: "Send a signal to a process and its children",
+      params: processParams,
+      querystring: killQuerySchema,
+      response: { 204: z.undefined().describe("The signal is sent"), ...errors(...GUEST_STATUSES) },
+    },
+    handler: async (request, reply) => {
+      const call = guestCall(request, reply);
+      const signal = parseSignal(request.query.signal);
+      const process = parseSelector(request.params.selector);
+      await withGuest(capsules, call, (guest) => signalProcess(guest, process, signal));
+      return reply.code(204).send();
+    },
+  });
+};

@@ -1,0 +1,120 @@
+/** What all WebSockets have in common: who the client is, pings, errors, and how a stream ends. */
+import { performance } from "node:perf_hooks";
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
+import { parseId } from "@wrenn/protocol/ids";
+import { LIMITS } from "@wrenn/protocol/limits";
+import { authMessage } from "@wrenn/protocol/rest/streams";
+import type { FastifyRequest } from "fastify";
+import type { WebSocket } from "ws";
+import type { z } from "zod";
+import type { GuestCall } from "../../capsules/guest.ts";
+import { fromDatabaseError } from "../../db/errors.ts";
+import { authenticate, type Caller } from "../../identity/api-keys.ts";
+import { capsuleParams } from "../capsules/params.ts";
+import type { ApiContext, Route } from "../route.ts";
+import { errorMessage } from "./error-message.ts";
+import { ClientSocket } from "./socket.ts";
+
+/** Milliseconds between two signs of life; the same for the probes of a connection that is silent. */
+const PING_MS = 30_000;
+
+export interface StreamOptions<Params, Query> {
+  /** below `/v1/capsules/:id` */
+  readonly path: string;
+  readonly params?: z.ZodType<Params>;
+  readonly query?: z.ZodType<Query>;
+  /** sent besides the ping of the protocol, for clients that look for it */
+  readonly ping?: object;
+  /** Serves one client. What it throws is told to the client; then, and when it returns, the stream is closed. */
+  readonly serve: (stream: Stream<Params, Query>) => Promise<void>;
+}
+
+export interface Stream<Params, Query> {
+  readonly client: ClientSocket;
+  readonly context: ApiContext;
+  /** its signal aborts when the client leaves */
+  readonly call: GuestCall;
+  readonly params: Params;
+  readonly query: Query;
+}
+
+/** Path and query are checked before the connection is upgraded, everything else after it. */
+export function streamRoute<Params extends { id: string }, Query>(options: StreamOptions<Params, Query>): Route {
+  return (app, context) => {
+    app.route({
+      method: "GET",
+      url: `/v1/capsules/:id${options.path}`,
+      exposeHeadRoute: false,
+      schema: {
+        hide: true,
+        params: options.params ?? capsuleParams,
+        ...(options.query === undefined ? {} : { querystring: options.query }),
+      },
+      preHandler: async (request) => {
+        parseId("capsule", (request.params as { id: string }).id);
+      },
+      handler: () => {
+        throw new WrennError("invalid_request", "this path is a WebSocket: ask for an upgrade");
+      },
+      wsHandler: (socket, request) => void serveStream(socket, request, context, options),
+    });
+  };
+}
+
+async function serveStream<Params extends { id: string }, Query>(
+  socket: WebSocket,
+  request: FastifyRequest,
+  context: ApiContext,
+  options: StreamOptions<Params, Query>,
+): Promise<void> {
+  const { logger } = context.capsules;
+  const started = performance.now();
+  const client = new ClientSocket(socket);
+  // A peer that vanished is noticed by TCP: one that only does not read must not be taken for one.
+  request.raw.socket.setKeepAlive(true, PING_MS);
+  const pings = setInterval(() => client.ping(options.ping), PING_MS);
+  const params = request.params as Params;
+  let failure: WrennError | undefined;
+  try {
+    const { teamId } = await identify(client, request, context);
+    const call = { teamId, id: parseId("capsule", params.id), signal: client.left };
+    await options.serve({ client, context, call, params, query: request.query as Query });
+  } catch (error) {
+    failure = WrennError.from(fromDatabaseError(error));
+    await client.send(errorMessage(failure, true)).catch(() => {});
+  } finally {
+    await client.close();
+    clearInterval(pings);
+  }
+  const ms = Math.round(performance.now() - started);
+  const outcome = failure === undefined || client.left.aborted ? "ok" : failure.code;
+  logger.info({ event: "stream", request_id: request.id, route: request.routeOptions.url, outcome, ms });
+  if (failure?.spec.status === 500) logger.error({ event: "stream_failed", request_id: request.id, err: failure });
+}
+
+/** By the header, or by the first message. @throws unauthorized */
+async function identify(client: ClientSocket, request: FastifyRequest, context: ApiContext): Promise<Caller> {
+  try {
+    const header = request.headers["x-api-key"];
+    const key = header === undefined ? await keyOfMessage(client) : [header].flat()[0];
+    return await authenticate(context.capsules.db, key);
+  } catch (error) {
+    if (!hasCode(error, "unauthorized", "invalid_request")) throw error;
+    throw new WrennError("unauthorized", `authentication failed: ${error.message}`, { cause: error });
+  }
+}
+
+async function keyOfMessage(client: ClientSocket): Promise<string> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const seconds = LIMITS.authTimeoutSec;
+  const timer = setTimeout(() => {
+    reject(new WrennError("unauthorized", `no X-API-Key header, and no auth message within ${seconds} s`));
+  }, seconds * 1000);
+  try {
+    const message = client.first(authMessage);
+    message.catch(() => {});
+    return (await Promise.race([message, late])).api_key;
+  } finally {
+    clearTimeout(timer);
+  }
+}

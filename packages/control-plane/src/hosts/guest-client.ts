@@ -1,0 +1,112 @@
+/**
+ * The agent inside one capsule, reached through its host: Connect services, and plain HTTP whose bodies are streams in both
+ * directions. No call has a time limit but the one its caller gives.
+ */
+import { once } from "node:events";
+import * as http from "node:http";
+import * as https from "node:https";
+import { pipeline } from "node:stream/promises";
+import { type Client, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { WrennError } from "@wrenn/protocol/errors";
+import { Filesystem } from "@wrenn/protocol/gen/filesystem_pb";
+import { Process } from "@wrenn/protocol/gen/process_pb";
+import { ERROR_HEADER } from "@wrenn/protocol/guest-http";
+import type { Id } from "@wrenn/protocol/ids";
+import { guestError, guestHttpError } from "./guest-errors.ts";
+
+/** Bytes of one message from a guest: a list of some 100 000 files. */
+const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** Where a host agent listens: the socket's path is part of the options. */
+export interface HostAddress {
+  readonly baseUrl: string;
+  readonly options: { readonly agent: http.Agent; readonly socketPath?: string };
+}
+
+export interface GuestRequest {
+  readonly method: "GET" | "POST";
+  /** with its query, e.g. `/files?path=%2Ftmp` */
+  readonly path: string;
+  readonly headers?: http.OutgoingHttpHeaders;
+  /** read no faster than the guest takes it */
+  readonly body?: AsyncIterable<Uint8Array>;
+  readonly signal?: AbortSignal;
+}
+
+export class GuestClient {
+  readonly process: Client<typeof Process>;
+  readonly filesystem: Client<typeof Filesystem>;
+  readonly #host: HostAddress;
+  readonly #base: string;
+
+  constructor(host: HostAddress, id: Id<"capsule">) {
+    this.#host = host;
+    this.#base = `${host.baseUrl}/guest/${id}`;
+    const transport = createConnectTransport({
+      httpVersion: "1.1",
+      baseUrl: this.#base,
+      nodeOptions: host.options,
+      acceptCompression: [],
+      readMaxBytes: MAX_MESSAGE_BYTES,
+    });
+    this.process = createClient(Process, transport);
+    this.filesystem = createClient(Filesystem, transport);
+  }
+
+  /**
+   * The answer as soon as its headers are here; its body waits to be read.
+   * @throws what the guest's status means, host_unavailable, guest_unreachable, or what the body's source threw
+   */
+  async request({ method, path, headers = {}, body, signal }: GuestRequest): Promise<http.IncomingMessage> {
+    const send = this.#base.startsWith("https:") ? https.request : http.request;
+    const call = send(this.#base + path, { ...this.#host.options, method, headers, ...(signal && { signal }) });
+    const answered = once(call, "response") as Promise<[http.IncomingMessage]>;
+    // Also one that comes after the answer, whose reader sees it then.
+    call.on("error", () => {});
+    let failure: unknown;
+    // What breaks the transfer breaks the call too, which says only that it was broken.
+    if (body === undefined) call.end();
+    else
+      pipeline(
+        watched(body, (error) => (failure = error)),
+        call,
+      ).catch(() => {});
+    try {
+      const [answer] = await answered;
+      const { statusCode = 0 } = answer;
+      if (statusCode < 400) return answer;
+      const text = await readText(answer, MAX_ERROR_BYTES).catch(() => "");
+      // What is left of the body is not worth sending.
+      if (!call.writableFinished) call.destroy();
+      throw guestHttpError(statusCode, answer.headers[ERROR_HEADER], text);
+    } catch (error) {
+      throw guestError(failure ?? error);
+    }
+  }
+}
+
+async function* watched(
+  body: AsyncIterable<Uint8Array>,
+  onFailure: (error: unknown) => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    onFailure(error);
+    throw error;
+  }
+}
+
+/** @throws agent_error past the limit */
+export async function readText(answer: http.IncomingMessage, limit: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > limit) throw new WrennError("agent_error", "the capsule's agent sent more than it may");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}

@@ -1,0 +1,30 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { ApiContext, App } from "../api/route.ts";
+import { OwnMetrics } from "../metrics/own.ts";
+import { silent } from "../testing/postgres.ts";
+import { buildServer } from "./server.ts";
+
+const noMetrics = new OwnMetrics({ capsulesByState: async () => ({}), hostsByStatus: async () => ({}) });
+
+describe("the server", () => {
+  let app: App;
+
+  beforeAll(async () => {
+    // No request of this file reaches the database or a host.
+    app = await buildServer({ capsules: { logger: silent }, metrics: noMetrics } as ApiContext);
+    return () => app.close();
+  });
+
+  it("cuts off no request and no answer, however long it takes: only headers have to come soon", () => {
+    const { requestTimeout, timeout, headersTimeout } = app.server;
+    expect({ requestTimeout, timeout, headersTimeout }).toEqual({
+      requestTimeout: 0,
+      timeout: 0,
+      headersTimeout: 10_000,
+    });
+  });
+
+  it("keeps a connection longer than clients and proxies between do", () => {
+    expect(app.server.keepAliveTimeout).toBeGreaterThan(600_000);
+  });
+});

@@ -1,0 +1,60 @@
+/** Processes that ended a moment ago, for whoever comes late: until they are too old, too many or hold too much memory. */
+import type { ProcessEntry } from "./process-table.ts";
+
+/** As envd has it. */
+const KEPT_MS = 30_000;
+const MAX_ENTRIES = 256;
+/** bytes of output, of all of them */
+const MAX_BYTES = 8 * 1024 * 1024;
+
+interface Ended {
+  readonly entry: ProcessEntry;
+  readonly expiresAt: number;
+}
+
+export class EndedProcesses {
+  /** The oldest first. */
+  readonly #ended = new Map<number, Ended>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Keeps one that has just ended; another of the same pid is forgotten. */
+  add(entry: ProcessEntry): void {
+    const { pid } = entry.process;
+    this.#ended.delete(pid);
+    this.#ended.set(pid, { entry, expiresAt: performance.now() + KEPT_MS });
+    let bytes = 0;
+    for (const { entry: kept } of this.#ended.values()) bytes += kept.process.output.size;
+    for (const [oldest, { entry: kept }] of this.#ended) {
+      if (this.#ended.size <= MAX_ENTRIES && bytes <= MAX_BYTES) break;
+      bytes -= kept.process.output.size;
+      this.#ended.delete(oldest);
+    }
+    this.#timer ??= setTimeout(this.#expire, KEPT_MS);
+  }
+
+  get(pid: number): ProcessEntry | undefined {
+    return this.#ended.get(pid)?.entry;
+  }
+
+  /** The latest one with the tag. */
+  tagged(tag: string): ProcessEntry | undefined {
+    return [...this.#ended.values()].findLast(({ entry }) => entry.tag === tag)?.entry;
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#ended.clear();
+  }
+
+  readonly #expire = (): void => {
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const [pid, { expiresAt }] of this.#ended) {
+      if (expiresAt > now) {
+        this.#timer = setTimeout(this.#expire, expiresAt - now);
+        return;
+      }
+      this.#ended.delete(pid);
+    }
+  };
+}
