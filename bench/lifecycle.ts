@@ -1,7 +1,7 @@
 /** What pausing, resuming, forking and waiting machines cost. */
 import { parseArgs } from "node:util";
+import { Lab } from "@wrenn/testkit/lab";
 import { Platform } from "@wrenn/testkit/platform";
-import { Lab } from "./lib/lab.ts";
 import { benchFork } from "./lifecycle/fork.ts";
 import { benchPause } from "./lifecycle/pause.ts";
 import { benchRounds } from "./lifecycle/rounds.ts";

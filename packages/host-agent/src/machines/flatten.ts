@@ -11,6 +11,9 @@ import type { LiveMachine } from "./registry.ts";
 import { generationDir, openSaved, tidyMachine } from "./saved.ts";
 import { operate, type Progress } from "./steps.ts";
 
+/** Times the limits at which flattening gives way no more. */
+const OVERDUE = 2;
+
 /** In the background, as soon as nobody else works on the machine. */
 export function scheduleFlatten(host: HostContext, id: string): void {
   setImmediate(() => {
@@ -40,10 +43,14 @@ async function flattenMachine(host: HostContext, id: string, signal: AbortSignal
 async function flattenPaused(host: HostContext, record: MachineRecord, signal: AbortSignal): Promise<void> {
   const { id } = record;
   const snapshot = await openSaved(host, record);
-  if (!(await needsCondensing(snapshot, host.config.condense))) return;
+  const { condense: limits } = host.config;
+  if (!(await needsCondensing(snapshot, limits))) return;
+  // One that is always wanted again at once would never be flattened: when it is overdue, who wants it waits.
+  const overdue = { mergeAbove: OVERDUE * limits.mergeAbove, maxLayers: OVERDUE * limits.maxLayers };
+  const mayStop = (await needsCondensing(snapshot, overdue)) ? new AbortController().signal : signal;
   await operate(host, "flatten", async (progress) => {
     try {
-      await replaceSaved(host, record, snapshot, progress, signal);
+      await replaceSaved(host, record, snapshot, progress, mayStop);
     } finally {
       await tidyMachine(host, host.machines.get(id).record);
     }
