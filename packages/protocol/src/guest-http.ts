@@ -23,6 +23,8 @@ export interface GuestInit {
   clockOffsetMs?: number;
   /** the root disk has grown: its file system takes the whole of it */
   growDisk?: boolean;
+  /** the host has no room left for what the root disk would take: programs are told so, until it is false again */
+  diskFull?: boolean;
   /** base64 random bytes from the host for the kernel's pool */
   entropy?: string;
   defaultUser?: string;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { envToHostConfig } from "@wrenn/host-agent/config";
 import { createHostContext } from "@wrenn/host-agent/context";
 import type { HostContext } from "@wrenn/host-agent/host";
+import { type Chores, startChores } from "@wrenn/host-agent/machines/chores";
 import { createMachine } from "@wrenn/host-agent/machines/create";
 import { destroyMachine } from "@wrenn/host-agent/machines/destroy";
 import { execInMachine } from "@wrenn/host-agent/machines/exec";
@@ -16,9 +17,11 @@ export const MB = 1024 * 1024;
 
 export class Lab {
   readonly host: HostContext;
+  readonly #chores: Chores;
 
   private constructor(host: HostContext) {
     this.host = host;
+    this.#chores = startChores(host);
   }
 
   /** @param dir state folder; a new one, removed at the end, when absent */
@@ -56,6 +59,7 @@ export class Lab {
   }
 
   async close(): Promise<void> {
+    await this.#chores.stop();
     for (const { record } of this.host.machines.list()) await destroyMachine(this.host, record.id);
     await this.host.slots.close();
     await removeAll(this.host);

@@ -31,6 +31,10 @@ export class Activity {
     };
   }
 
+  get isInUse(): boolean {
+    return this.#inFlight > 0;
+  }
+
   touch(): void {
     const now = Date.now();
     this.lastActiveAt = now;

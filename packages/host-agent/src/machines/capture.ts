@@ -11,7 +11,6 @@ import { STATE_FILE, savedInUse } from "./saved.ts";
 
 /** A guest that does not answer is saved as it is. */
 const QUIESCE_TIMEOUT_MS = 30_000;
-const DRAIN_TIMEOUT_MS = 2000;
 const CLOCK_TIMEOUT_MS = 2000;
 
 export interface Captured {
@@ -30,13 +29,12 @@ export interface CaptureProgress {
  */
 export async function captureMachine(
   host: HostContext,
-  { record, live, activity }: LiveMachine,
+  { record, live }: LiveMachine,
   target: string,
   progress: CaptureProgress,
   undo: Undo,
 ): Promise<Captured> {
   const base = await savedInUse(host, record);
-  await activity.drain(DRAIN_TIMEOUT_MS);
   const offsetMs = await quiesce(host, record.id, live);
   await progress.done("quiesce");
 
@@ -61,7 +59,8 @@ export async function captureMachine(
 }
 
 /** Returns the offset of the guest's clock, undefined when the guest does not answer. */
-async function quiesce(host: HostContext, id: string, { guest }: LiveParts): Promise<number | undefined> {
+async function quiesce(host: HostContext, id: string, { guest, vm }: LiveParts): Promise<number | undefined> {
+  if (vm.isOutOfSpace) return undefined;
   try {
     return (await guest.prepare(QUIESCE_TIMEOUT_MS)).offsetMs;
   } catch (error) {

@@ -7,7 +7,8 @@ import { releaseEnded } from "./end.ts";
 import { exclusively } from "./exclusive.ts";
 import { IdleTimer } from "./idle.ts";
 import { releasePaused } from "./pausing.ts";
-import { sweepResources } from "./sweep.ts";
+import { SpaceKeeper } from "./space-keeper.ts";
+import { sweepResources, sweepStrays } from "./sweep.ts";
 
 const TICK_MS = 1000;
 const SWEEP_MS = 60_000;
@@ -19,11 +20,13 @@ export interface Chores {
 export function startChores(host: HostContext): Chores {
   const idle = new IdleTimer(host);
   const clocks = new ClockKeeper(host);
+  const space = new SpaceKeeper(host);
   let sweeping: Promise<void> = Promise.resolve();
   const ticks = setInterval(() => {
     const now = Date.now();
     idle.tick(now);
     clocks.tick(now);
+    space.tick();
   }, TICK_MS);
   const sweeps = setInterval(() => {
     sweeping = sweepAll(host).catch((error: unknown) => host.logger.error({ op: "sweep", err: error }, "cannot sweep"));
@@ -42,8 +45,9 @@ async function sweepAll(host: HostContext): Promise<void> {
     if (record.slot === undefined && record.vmm === undefined) continue;
     if (record.state === "paused" || isEnded(record.state)) await releaseAgain(host, record.id);
   }
-  const { unreadable } = await host.journal.load();
+  const { strays, unreadable } = await host.journal.load();
   await sweepResources(host, unreadable);
+  await sweepStrays(host, strays);
 }
 
 /** What a pause or an end could not release then. */
