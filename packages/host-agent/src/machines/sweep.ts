@@ -42,9 +42,9 @@ export async function sweepResources(host: HostBase, unreadable: readonly string
     if (!isOwned(name)) await host.cgroups.remove(name);
   });
   await each(host, "network slot", await host.claims.own(), async ({ slot, holder }) => {
-    const isBeingMade = host.slots.ready.includes(slot) || host.slots.making;
+    const isKept = host.slots.keeps(slot) || host.slots.making;
     const isHeld = keep.has(holder) || host.unborn.has(holder) || host.machines.ownsSlot(holder, slot);
-    if (holder === NOBODY ? !isBeingMade : !isHeld) await host.slots.release(slotAddresses(slot), holder);
+    if (holder === NOBODY ? !isKept : !isHeld) await host.slots.release(slotAddresses(slot), holder);
   });
   await each(host, "abandoned slot", await host.claims.abandoned(), async (claim) => {
     await removeAbandonedSlot(host.claims, claim);
