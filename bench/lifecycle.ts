@@ -8,37 +8,40 @@ import { benchRounds } from "./lifecycle/rounds.ts";
 import { benchFreedMemory, benchSizes } from "./lifecycle/sizes.ts";
 import { benchResume, benchWarmPool } from "./lifecycle/start.ts";
 
+/** Figures by part; a part that is not wanted has none. */
+type Parts = Record<string, () => Promise<object>>;
+
 export async function lifecycleBench(args: string[]): Promise<object> {
-  const options = { runs: { type: "string", default: "10" }, rounds: { type: "string", default: "100" } } as const;
-  const { values } = parseArgs({ args, options });
+  const { values } = parseArgs({
+    args,
+    options: {
+      runs: { type: "string", default: "10" },
+      rounds: { type: "string", default: "100" },
+      only: { type: "string" },
+    },
+  });
   const runs = Number(values.runs);
-  return { ...(await inLab(runs)), ...(await onPlatform(runs, Number(values.rounds))) };
-}
-
-async function inLab(runs: number) {
+  const wanted = values.only?.split(",");
+  const measure = async (parts: Parts) => {
+    const figures: Record<string, object> = {};
+    for (const [name, part] of Object.entries(parts)) {
+      if (wanted?.includes(name) ?? true) figures[name] = await part();
+    }
+    return figures;
+  };
   const lab = await Lab.start();
-  try {
-    return {
-      pause: await benchPause(lab, runs),
-      freed_memory: await benchFreedMemory(lab),
-      sizes: await benchSizes(lab, runs),
-    };
-  } finally {
-    await lab.close();
-  }
-}
-
-async function onPlatform(runs: number, rounds: number) {
+  const ofHost = await measure({
+    pause: () => benchPause(lab, runs),
+    freed_memory: () => benchFreedMemory(lab),
+    sizes: () => benchSizes(lab, runs),
+  }).finally(() => lab.close());
   const platform = await Platform.start();
-  try {
-    const api = await platform.api();
-    return {
-      resume: await benchResume(api, runs),
-      warm_pool: await benchWarmPool(platform, runs),
-      fork: await benchFork(platform, api),
-      rounds: await benchRounds(platform, api, rounds),
-    };
-  } finally {
-    await platform.close();
-  }
+  const api = await platform.api();
+  const ofPlatform = await measure({
+    resume: () => benchResume(api, runs),
+    warm_pool: () => benchWarmPool(platform, runs),
+    fork: () => benchFork(platform, api),
+    rounds: () => benchRounds(platform, api, Number(values.rounds)),
+  }).finally(() => platform.close());
+  return { ...ofHost, ...ofPlatform };
 }
