@@ -13,7 +13,7 @@ import { shared } from "./shared.ts";
 
 const MB = 1024 * 1024;
 /** Room for one template and some hundred MiB of a capsule's writes. */
-const DISK_MB = 900;
+const DISK_MB = 1100;
 const BALLAST_MB = 300;
 
 const image = join(tmpdir(), `wrenn-full-${process.pid}.img`);
@@ -30,7 +30,7 @@ beforeAll(async () => {
   const dir = `${mounted}/state`;
   await mkdir(dir, { mode: 0o700 });
   await command("cp", ["--archive", "--sparse=always", `${shared.layout.dir}/templates`, dir]);
-  lab = await Lab.start({ dir, env: { WRENN_MIN_FREE_DISK_MB: "128" } });
+  lab = await Lab.start({ dir, env: { WRENN_MIN_FREE_DISK_MB: "384" } });
 });
 afterAll(async () => {
   await lab.close();

@@ -12,6 +12,8 @@ import { sweepResources, sweepStrays } from "./sweep.ts";
 
 const TICK_MS = 1000;
 const SWEEP_MS = 60_000;
+/** A guest can fill a fast disk by hundreds of MiB in a second. */
+const SPACE_MS = 250;
 
 export interface Chores {
   stop(): Promise<void>;
@@ -26,14 +28,15 @@ export function startChores(host: HostContext): Chores {
     const now = Date.now();
     idle.tick(now);
     clocks.tick(now);
-    space.tick();
   }, TICK_MS);
+  const looks = setInterval(() => space.tick(), SPACE_MS);
   const sweeps = setInterval(() => {
     sweeping = sweepAll(host).catch((error: unknown) => host.logger.error({ op: "sweep", err: error }, "cannot sweep"));
   }, SWEEP_MS);
   return {
     async stop() {
       clearInterval(ticks);
+      clearInterval(looks);
       clearInterval(sweeps);
       await sweeping;
     },
