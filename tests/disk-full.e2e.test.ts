@@ -13,8 +13,8 @@ import { shared } from "./shared.ts";
 
 const MB = 1024 * 1024;
 /** Room for one template and some hundred MiB of a capsule's writes. */
-const DISK_MB = 1100;
-const BALLAST_MB = 300;
+const DISK_MB = 1400;
+const BALLAST_MB = 600;
 
 const image = join(tmpdir(), `wrenn-full-${process.pid}.img`);
 const mounted = `${image}.mounted`;

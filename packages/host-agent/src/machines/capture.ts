@@ -1,7 +1,9 @@
 /** Stops a running machine and writes down what it is: device state and changed memory. Its disk stays where it is. */
 import { chmod, chown, copyFile, rm, writeFile } from "node:fs/promises";
+import { WrennError } from "@wrenn/protocol/errors";
 import { isAlive } from "@wrenn/runtime/process-identity";
 import type { Undo } from "@wrenn/runtime/undo";
+import { freeSpaceMb } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
 import { captureDiff } from "../memory/capture.ts";
 import type { Snapshot } from "../snapshots/folder.ts";
@@ -75,7 +77,11 @@ async function saveState(host: HostContext, id: string, { vm, slot }: LiveParts,
   await writeFile(file, "", { mode: 0o600 });
   await chown(file, slot.uid, slot.uid);
   try {
-    await vm.saveState(STATE_FILE);
+    await vm.saveState(STATE_FILE).catch(async (error: unknown) => {
+      // The VMM says only that it could not write.
+      if ((await freeSpaceMb(host.layout.dir)) > 0) throw error;
+      throw new WrennError("disk_full", "the disk of the host is full", { cause: error });
+    });
     await copyFile(file, target);
     await chmod(target, 0o600);
   } finally {
