@@ -29,19 +29,35 @@ export async function lifecycleBench(args: string[]): Promise<object> {
     }
     return figures;
   };
+  return { ...(await onHost(measure, runs)), ...(await onPlatform(measure, runs, Number(values.rounds))) };
+}
+
+type Measure = (parts: Parts) => Promise<object>;
+
+async function onHost(measure: Measure, runs: number): Promise<object> {
   const lab = await Lab.start();
-  const ofHost = await measure({
-    pause: () => benchPause(lab, runs),
-    freed_memory: () => benchFreedMemory(lab),
-    sizes: () => benchSizes(lab, runs),
-  }).finally(() => lab.close());
+  try {
+    return await measure({
+      pause: () => benchPause(lab, runs),
+      freed_memory: () => benchFreedMemory(lab),
+      sizes: () => benchSizes(lab, runs),
+    });
+  } finally {
+    await lab.close();
+  }
+}
+
+async function onPlatform(measure: Measure, runs: number, rounds: number): Promise<object> {
   const platform = await Platform.start();
-  const api = await platform.api();
-  const ofPlatform = await measure({
-    resume: () => benchResume(api, runs),
-    warm_pool: () => benchWarmPool(platform, runs),
-    fork: () => benchFork(platform, api),
-    rounds: () => benchRounds(platform, api, Number(values.rounds)),
-  }).finally(() => platform.close());
-  return { ...ofHost, ...ofPlatform };
+  try {
+    const api = await platform.api();
+    return await measure({
+      resume: () => benchResume(api, runs),
+      warm_pool: () => benchWarmPool(platform, runs),
+      fork: () => benchFork(platform, api),
+      rounds: () => benchRounds(platform, api, rounds),
+    });
+  } finally {
+    await platform.close();
+  }
 }
