@@ -23,8 +23,10 @@ describe("a capsule", () => {
   afterAll(() => api.destroy(id));
 
   it("is a machine of its own", async () => {
-    expect(await sh(api, id, "hostname")).toBe("capsule");
-    expect(hostname()).not.toBe("capsule");
+    const name = `capsule-${id.slice(-8)}`;
+    expect(await sh(api, id, "hostname")).toBe(name);
+    expect(await sh(api, id, "getent hosts $(hostname) | tr -s ' ' | cut -d ' ' -f 2")).toBe(name);
+    expect(hostname()).not.toBe(name);
     expect(await sh(api, id, "nproc")).toBe("1");
     expect(Number(await sh(api, id, "awk '/MemTotal/{print $2}' /proc/meminfo"))).toBeGreaterThan(400_000);
     expect(await sh(api, id, "mount | grep ' / ' | cut -d ' ' -f 5")).toBe("ext4");

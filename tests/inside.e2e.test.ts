@@ -30,7 +30,13 @@ describe("a command as a stream", () => {
   /** All bytes of its outputs, and how it ended. */
   async function run(script: string, stdin?: Buffer) {
     using socket = await api.socket<ProcessServerMessage, ProcessClientMessage | object>(id, ["exec", "stream"]);
-    await socket.send({ type: "start", cmd: "/bin/sh", args: ["-c", script], encoding: "base64", stdin: stdin !== undefined });
+    await socket.send({
+      type: "start",
+      cmd: "/bin/sh",
+      args: ["-c", script],
+      encoding: "base64",
+      stdin: stdin !== undefined,
+    });
     const out = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
     for await (const message of socket) {
       if (message.type === "start" && stdin !== undefined) {
@@ -124,7 +130,10 @@ describe("a terminal", () => {
 
   function lines(screen: InstanceType<typeof headless.Terminal>): string[] {
     const { active } = screen.buffer;
-    return Array.from({ length: screen.rows }, (_, y) => active.getLine(active.baseY + y)?.translateToString(true) ?? "");
+    return Array.from(
+      { length: screen.rows },
+      (_, y) => active.getLine(active.baseY + y)?.translateToString(true) ?? "",
+    );
   }
 
   it("runs an editor", async () => {
@@ -155,7 +164,11 @@ describe("a terminal", () => {
   });
 
   it("loses no key", async () => {
-    const terminal = await view({ type: "start", cmd: "/bin/sh", args: ["-c", "stty raw -echo; echo ready; head -c 20000 | sha256sum"] });
+    const terminal = await view({
+      type: "start",
+      cmd: "/bin/sh",
+      args: ["-c", "stty raw -echo; echo ready; head -c 20000 | sha256sum"],
+    });
     await terminal.shows(/ready/);
     const keys = randomBytes(10_000).toString("hex");
     for (let at = 0; at < keys.length; at += 100) await terminal.type(keys.slice(at, at + 100));
@@ -212,7 +225,9 @@ describe("ports", () => {
       cwd: "/etc",
       tag: "web",
     });
-    const port = await waitFor(async () => (await api.ports(id)).find((found) => found.port === 8080), { timeoutMs: 30_000 });
+    const port = await waitFor(async () => (await api.ports(id)).find((found) => found.port === 8080), {
+      timeoutMs: 30_000,
+    });
     expect(port).toMatchObject({ port: 8080, address: "127.0.0.1" });
     const { host_ip: host } = await api.get(id);
     expect((await get(`http://${host}:8080/hostname`)).text.trim()).toBe("capsule");

@@ -8,7 +8,7 @@ import { Qmp } from "@wrenn/host-agent/vmm/qemu/qmp";
 import { syncDirectory } from "@wrenn/runtime/atomic-file";
 import { killProcess } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
-import { type Lab, MB } from "../lib/lab.ts";
+import { type Lab, MB } from "@wrenn/testkit/lab";
 import { row, say } from "../lib/report.ts";
 import { repeat, summarize } from "../lib/stats.ts";
 

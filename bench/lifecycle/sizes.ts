@@ -2,7 +2,7 @@
 import { destroyMachine } from "@wrenn/host-agent/machines/destroy";
 import { pauseMachine } from "@wrenn/host-agent/machines/pause";
 import { resumeMachine } from "@wrenn/host-agent/machines/resume";
-import { type Lab, MB } from "../lib/lab.ts";
+import { type Lab, MB } from "@wrenn/testkit/lab";
 import { row, say } from "../lib/report.ts";
 import { repeat, type Summary, summarize } from "../lib/stats.ts";
 

@@ -40,6 +40,7 @@ export async function createHostBase(config: HostConfig): Promise<HostBase> {
     journal,
     machines: new Machines((id) => journal.recordFile(id)),
     unborn: new Set(),
+    unreadable: new Set(),
     claims,
     slots: new SlotPool({ claims, target: config.slotPool, resolver, logger }),
     resolver,

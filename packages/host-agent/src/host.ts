@@ -31,6 +31,8 @@ export interface HostBase {
   /** names of machines that are being made or started: what they hold may not be in `machines` yet, and is not swept */
   readonly unborn: Set<string>;
   readonly resolver: string | undefined;
+  /** names of machines whose record cannot be read: they are listed, and nothing of theirs is touched until they are destroyed */
+  readonly unreadable: Set<string>;
 }
 
 export interface HostContext extends HostBase {

@@ -46,6 +46,8 @@ export interface GuestInit {
   clockOffsetMs?: number;
   /** the root disk has grown: its file system takes the whole of it */
   growDisk?: boolean;
+  /** the host has no room left for what the root disk would take: programs are told so, until it is false again */
+  diskFull?: boolean;
   /** base64 random bytes from the host for the kernel's pool */
   entropy?: string;
   /** 16 to 256 visible ASCII characters; replaces an earlier one, which opens nothing from then on */

@@ -1,5 +1,5 @@
 /** Makes the snapshots of the database and of one host agree. A host's files are removed only when a row says so. */
-import type { SnapshotInfo } from "@wrenn/protocol/gen/hostagent_pb";
+import type { ListSnapshotsResponse, SnapshotInfo } from "@wrenn/protocol/gen/hostagent_pb";
 import { and, eq, inArray } from "drizzle-orm";
 import { capsules, type HostRow, type SnapshotRow, snapshots } from "../db/schema.ts";
 import { hostError } from "../hosts/errors.ts";
@@ -13,8 +13,11 @@ export async function settleSnapshots(deps: SnapshotDeps, host: HostRow, signal:
   // Rows first: one is written before its files and outlives them, so files without a row are truly nobody's.
   const rows = await deps.db.queries.select().from(snapshots).where(eq(snapshots.hostId, host.id));
   const idle = rows.filter((row) => !deps.operations.has(row.id));
-  const present = new Map((await listOnHost(deps, host, signal)).map((info) => [info.snapshotId, info]));
-  for (const row of idle.filter(({ id }) => !deps.operations.has(id))) {
+  const listed = await listOnHost(deps, host, signal);
+  const present = new Map(listed.snapshots.map((info) => [info.snapshotId, info]));
+  // A host may still work on what a control plane before this one asked for.
+  const making = new Set(listed.making);
+  for (const row of idle.filter(({ id }) => !deps.operations.has(id) && !making.has(id))) {
     await settleSnapshot(deps, row, present.get(row.id), signal);
   }
   const known = new Set(rows.map(({ id }) => id));
@@ -24,9 +27,9 @@ export async function settleSnapshots(deps: SnapshotDeps, host: HostRow, signal:
   );
 }
 
-async function listOnHost(deps: SnapshotDeps, host: HostRow, signal: AbortSignal): Promise<SnapshotInfo[]> {
+async function listOnHost(deps: SnapshotDeps, host: HostRow, signal: AbortSignal): Promise<ListSnapshotsResponse> {
   try {
-    return (await deps.hosts.get(host.address).unary.listSnapshots({}, { signal })).snapshots;
+    return await deps.hosts.get(host.address).unary.listSnapshots({}, { signal });
   } catch (error) {
     throw hostError(error);
   }

@@ -39,6 +39,7 @@ function initialize(agent: Agent, init: GuestInit): void {
   if (init.hostname !== undefined && init.hostname !== hostname()) kernel.setHostname(init.hostname);
   writeIdentity(join(root, "run/wrenn"), init);
   if (init.growDisk === true) kernel.growRootDisk();
+  if (init.diskFull !== undefined) kernel.reserveRootDisk(init.diskFull);
   agent.settings = applyInit(agent.settings, init);
 }
 

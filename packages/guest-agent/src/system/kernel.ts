@@ -5,6 +5,7 @@ import { resetConnections } from "./connections.ts";
 import { growFileSystem } from "./grow-file-system.ts";
 import { clockSettime, ioctl, sync } from "./libc.ts";
 import { type Memory, parseMemory } from "./page-cache.ts";
+import { SpaceReserve } from "./reserve-space.ts";
 
 export interface Kernel {
   /** milliseconds since the epoch */
@@ -19,6 +20,8 @@ export interface Kernel {
   dropPageCache(): Promise<void>;
   /** Lets the root file system take the whole of its disk. @throws internal_error */
   growRootDisk(): void;
+  /** Lets the root file system take no more, or as much as it can again. @throws errors of the file system */
+  reserveRootDisk(all: boolean): void;
   /** Ends the TCP connections to other machines, except those to `exceptPort` of this one. @throws Error */
   resetConnections(exceptPort: number): void;
 }
@@ -37,6 +40,8 @@ function randPoolInfo(bytes: Uint8Array): Uint8Array {
   info.set(bytes, 8);
   return info;
 }
+
+const rootReserve = new SpaceReserve("/sys/fs/ext4/vda", "/");
 
 export const linuxKernel: Kernel = {
   setClock: clockSettime,
@@ -63,6 +68,8 @@ export const linuxKernel: Kernel = {
   dropPageCache: () => writeFile("/proc/sys/vm/drop_caches", "1"),
 
   growRootDisk: () => growFileSystem(ROOT_DISK, "/"),
+
+  reserveRootDisk: (all) => rootReserve.reserveAll(all),
 
   resetConnections,
 };

@@ -117,6 +117,7 @@ function rememberingKernel(calls: string[]): RememberingKernel {
       calls.push("drop page cache");
     },
     growRootDisk: () => void calls.push("grow root disk"),
+    reserveRootDisk: (all) => void calls.push(all ? "reserve root disk" : "free root disk"),
     resetConnections: (exceptPort) => void calls.push(`reset connections except ${exceptPort}`),
   };
 }

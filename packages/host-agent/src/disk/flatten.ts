@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { command } from "@wrenn/runtime/command";
 import type { BackingFile } from "./overlay.ts";
+import { requireOwnData } from "./qcow2-header.ts";
 
 export interface FlattenOptions {
   readonly qemuImg: string;
@@ -17,10 +18,11 @@ export interface FlattenOptions {
 /**
  * An empty overlay on all layers is rebased onto the base, which copies what differs. `qemu-img convert -B` would look
  * simpler, but on more than one layer it copies only the newest one, without an error.
- * @throws CommandError, AbortError; no file is left then
+ * @throws CommandError, AbortError, snapshot_corrupt; no file is left then
  */
 export async function flattenLayers({ qemuImg, layers, base, target, sizeMb, signal }: FlattenOptions): Promise<void> {
   const all = chain([...layers, ...base]);
+  for (const { path, format } of [...layers, ...base]) if (format === "qcow2") await requireOwnData(path);
   try {
     await command(qemuImg, ["create", "-q", "-f", "qcow2", "-b", all, "-F", "qcow2", target, `${sizeMb}M`], { signal });
     const format = base[0]?.format ?? "raw";

@@ -1,6 +1,7 @@
 /** Runs one command in a guest as a stream of events; a deadline or a caller that leaves kills its whole process group. */
 import { ConnectError } from "@connectrpc/connect";
-import { WrennError } from "@wrenn/protocol/errors";
+import { fromConnectError } from "@wrenn/protocol/connect-errors";
+import { type ErrorCode, WrennError } from "@wrenn/protocol/errors";
 import { Signal } from "@wrenn/protocol/gen/process_pb";
 import type { GuestClient } from "./client.ts";
 
@@ -122,13 +123,19 @@ async function killGroup(guest: Pick<GuestClient, "process">, pid: number): Prom
   }
 }
 
-/** A refusal of the agent keeps its meaning; a broken connection becomes a registry error. */
+/** What the agent may refuse a start for. The guest is hostile: it cannot speak for the host or the platform. */
+const REFUSALS: readonly ErrorCode[] = ["invalid_request", "not_found", "forbidden", "insufficient_memory"];
+
+/** A refusal of the agent keeps its meaning; a broken connection, or anything else, becomes an error of the agent. */
 function asUnreachable(error: unknown): unknown {
   const cause = error instanceof ConnectError ? error.cause : error;
   if (cause instanceof Error && "code" in cause && typeof cause.code === "string") {
     return new WrennError("guest_unreachable", "the connection to the guest agent broke", { cause: error });
   }
-  return error;
+  if (error instanceof WrennError) return error;
+  const refusal = fromConnectError(error, "the guest agent");
+  if (REFUSALS.includes(refusal.code)) return refusal;
+  return new WrennError("agent_error", `the guest agent failed: ${refusal.message}`, { cause: error });
 }
 
 class Deadline {

@@ -29,6 +29,10 @@ export class Activity {
     };
   }
 
+  get isInUse(): boolean {
+    return this.#uses.size > 0;
+  }
+
   touch(): void {
     const now = Date.now();
     this.lastActiveAt = now;

@@ -5,6 +5,7 @@ import type { HostContext } from "../host.ts";
 import { beginFolder, publishFolder } from "../snapshots/folder.ts";
 import { layerName, layerNumber, type Manifest } from "../snapshots/manifest.ts";
 import { type Captured, type CaptureProgress, captureMachine, continueMachine } from "./capture.ts";
+import { settleOverlays } from "./overlays.ts";
 import type { MachineRecord } from "./record.ts";
 import type { LiveMachine } from "./registry.ts";
 import { sealCapture } from "./seal.ts";
@@ -70,6 +71,7 @@ async function freeze(
   // Written down before the VMM uses it: an empty layer that it does not use changes nothing, the other way round loses writes.
   const layered = await host.journal.replace({ ...record, overlays: [overlay, ...record.overlays] });
   host.machines.put(layered, live);
+  undo.add("layer", async () => void host.machines.put(await settleOverlays(host, layered, live), live));
   await progress.done("overlay_journal");
   await live.vm.switchOverlay(overlay);
   await progress.done("overlay_switch");

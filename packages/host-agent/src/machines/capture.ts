@@ -1,7 +1,9 @@
 /** Stops a running machine and writes down what it is: device state and changed memory. Its disk stays where it is. */
 import { chmod, chown, copyFile, rm, writeFile } from "node:fs/promises";
+import { WrennError } from "@wrenn/protocol/errors";
 import { isAlive } from "@wrenn/runtime/process-identity";
 import type { Undo } from "@wrenn/runtime/undo";
+import { freeSpaceMb } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
 import { captureDiff } from "../memory/capture.ts";
 import type { Snapshot } from "../snapshots/folder.ts";
@@ -11,7 +13,6 @@ import { STATE_FILE, savedInUse } from "./saved.ts";
 
 /** A guest that does not answer is saved as it is. */
 const QUIESCE_TIMEOUT_MS = 30_000;
-const DRAIN_TIMEOUT_MS = 2000;
 const CLOCK_TIMEOUT_MS = 2000;
 
 export interface Captured {
@@ -30,13 +31,12 @@ export interface CaptureProgress {
  */
 export async function captureMachine(
   host: HostContext,
-  { record, live, activity }: LiveMachine,
+  { record, live }: LiveMachine,
   target: string,
   progress: CaptureProgress,
   undo: Undo,
 ): Promise<Captured> {
   const base = await savedInUse(host, record);
-  await activity.drain(DRAIN_TIMEOUT_MS);
   const offsetMs = await quiesce(host, record.id, live);
   await progress.done("quiesce");
 
@@ -61,7 +61,8 @@ export async function captureMachine(
 }
 
 /** Returns the offset of the guest's clock, undefined when the guest does not answer. */
-async function quiesce(host: HostContext, id: string, { guest }: LiveParts): Promise<number | undefined> {
+async function quiesce(host: HostContext, id: string, { guest, vm }: LiveParts): Promise<number | undefined> {
+  if (vm.isOutOfSpace) return undefined;
   try {
     return (await guest.prepare(QUIESCE_TIMEOUT_MS)).offsetMs;
   } catch (error) {
@@ -76,7 +77,11 @@ async function saveState(host: HostContext, id: string, { vm, slot }: LiveParts,
   await writeFile(file, "", { mode: 0o600 });
   await chown(file, slot.uid, slot.uid);
   try {
-    await vm.saveState(STATE_FILE);
+    await vm.saveState(STATE_FILE).catch(async (error: unknown) => {
+      // The VMM says only that it could not write.
+      if ((await freeSpaceMb(host.layout.dir)) > 0) throw error;
+      throw new WrennError("disk_full", "the disk of the host is full", { cause: error });
+    });
     await copyFile(file, target);
     await chmod(target, 0o600);
   } finally {

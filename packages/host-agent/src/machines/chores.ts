@@ -7,10 +7,13 @@ import { releaseEnded } from "./end.ts";
 import { exclusively } from "./exclusive.ts";
 import { IdleTimer } from "./idle.ts";
 import { releasePaused } from "./pausing.ts";
-import { sweepResources } from "./sweep.ts";
+import { SpaceKeeper } from "./space-keeper.ts";
+import { sweepResources, sweepStrays } from "./sweep.ts";
 
 const TICK_MS = 1000;
 const SWEEP_MS = 60_000;
+/** A guest can fill a fast disk by hundreds of MiB in a second. */
+const SPACE_MS = 250;
 
 export interface Chores {
   stop(): Promise<void>;
@@ -19,18 +22,21 @@ export interface Chores {
 export function startChores(host: HostContext): Chores {
   const idle = new IdleTimer(host);
   const clocks = new ClockKeeper(host);
+  const space = new SpaceKeeper(host);
   let sweeping: Promise<void> = Promise.resolve();
   const ticks = setInterval(() => {
     const now = Date.now();
     idle.tick(now);
     clocks.tick(now);
   }, TICK_MS);
+  const looks = setInterval(() => space.tick(), SPACE_MS);
   const sweeps = setInterval(() => {
     sweeping = sweepAll(host).catch((error: unknown) => host.logger.error({ op: "sweep", err: error }, "cannot sweep"));
   }, SWEEP_MS);
   return {
     async stop() {
       clearInterval(ticks);
+      clearInterval(looks);
       clearInterval(sweeps);
       await sweeping;
     },
@@ -42,8 +48,9 @@ async function sweepAll(host: HostContext): Promise<void> {
     if (record.slot === undefined && record.vmm === undefined) continue;
     if (record.state === "paused" || isEnded(record.state)) await releaseAgain(host, record.id);
   }
-  const { unreadable } = await host.journal.load();
+  const { strays, unreadable } = await host.journal.load();
   await sweepResources(host, unreadable);
+  await sweepStrays(host, strays);
 }
 
 /** What a pause or an end could not release then. */

@@ -1,5 +1,6 @@
 /** Creates a machine out of one that runs already and belongs to nobody: it only has to learn who it is. */
 import { type Undo, withUndo } from "@wrenn/runtime/undo";
+import { freeSpaceMb } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
 import { commitRunning } from "./commit.ts";
 import { type Created, type CreateRequest, newRecord } from "./create.ts";
@@ -20,7 +21,10 @@ export function claimMachine(
 ): Promise<Created | undefined> {
   const { id } = request;
   return exclusively(host, id, async () => {
-    const warm = host.machines.find(id) === undefined ? host.warmPool.take(shape) : undefined;
+    // A create that must be refused is refused by who makes one from scratch.
+    const mayStart =
+      host.machines.find(id) === undefined && (await freeSpaceMb(host.layout.dir)) >= host.config.minFreeDiskMb;
+    const warm = mayStart ? host.warmPool.take(shape) : undefined;
     if (warm === undefined) return undefined;
     try {
       return await operate(host, "claim", async (progress) => {

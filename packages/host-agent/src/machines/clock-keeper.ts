@@ -4,7 +4,7 @@
  */
 import { hasCode } from "@wrenn/protocol/errors";
 import type { HostContext } from "../host.ts";
-import type { LiveMachine, Machine } from "./registry.ts";
+import { isRunning, type LiveMachine } from "./registry.ts";
 
 const PERIOD_MS = 60_000;
 const TIMEOUT_MS = 5000;
@@ -42,8 +42,4 @@ export class ClockKeeper {
         this.#host.logger.warn({ id: record.id, err: error }, "cannot compare the clock of a guest");
     }
   }
-}
-
-function isRunning(machine: Machine): machine is LiveMachine {
-  return machine.record.state === "running" && machine.live !== undefined;
 }

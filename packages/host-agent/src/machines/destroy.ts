@@ -1,20 +1,21 @@
 /** Destroys a machine and every trace of it. Repeatable: a step that failed is tried again by the next call. */
-import { WrennError } from "@wrenn/protocol/errors";
-import { isEnded } from "@wrenn/protocol/states";
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
+import { isEnded, nextState } from "@wrenn/protocol/states";
+import { asDiskFull } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
 import { exclusively } from "./exclusive.ts";
+import type { MachineRecord } from "./record.ts";
 import { endVmm, releaseNetwork } from "./resources.ts";
 import { operate, type Progress } from "./steps.ts";
+import { killVmmsOf } from "./sweep.ts";
 
 /** @throws internal_error when something could not be removed; the machine stays listed as stopping */
 export async function destroyMachine(host: HostContext, id: string): Promise<void> {
   const body = async (progress: Progress<"destroy">) => {
     const machine = host.machines.find(id);
-    if (machine === undefined) return;
+    if (machine === undefined) return destroyUnreadable(host, id);
     // A machine that ended has nothing left to stop; whatever else it left goes the same way.
-    const record = isEnded(machine.record.state)
-      ? machine.record
-      : await host.journal.transition(machine.record, "stop");
+    const record = isEnded(machine.record.state) ? machine.record : await stopping(host, machine.record);
     host.machines.put(record, machine.live);
     progress.vmm = machine.live?.vm.process;
     try {
@@ -28,9 +29,27 @@ export async function destroyMachine(host: HostContext, id: string): Promise<voi
       throw new WrennError("internal_error", `capsule ${id} could not be removed completely`, { cause: error });
     }
     await host.journal.remove(id);
-    await progress.done("remove");
     host.machines.remove(id);
+    await progress.done("remove");
     host.logger.info({ op: "destroy", id, phases: progress.toRecord() }, "capsule destroyed");
   };
   await operate(host, "destroy", (progress) => exclusively(host, id, () => body(progress)));
+}
+
+/** Whoever destroys machines to make room must not need any: a record that cannot be written says what the machine was. */
+async function stopping(host: HostContext, record: MachineRecord): Promise<MachineRecord> {
+  try {
+    return await host.journal.transition(record, "stop");
+  } catch (error) {
+    if (!hasCode(asDiskFull(error), "disk_full")) throw error;
+    return { ...record, state: nextState("stop", record.state) };
+  }
+}
+
+/** What it held is no longer known, but its VMM carries its name; the sweeper finds the rest. */
+async function destroyUnreadable(host: HostContext, id: string): Promise<void> {
+  if (!host.unreadable.has(id)) return;
+  await killVmmsOf(host, id);
+  await host.journal.remove(id);
+  host.unreadable.delete(id);
 }

@@ -6,14 +6,19 @@
 import type { HostContext } from "../host.ts";
 import { condense, needsCondensing } from "../snapshots/condense.ts";
 import { beginFolder, publishFolder, type Snapshot } from "../snapshots/folder.ts";
+import { settleOverlays } from "./overlays.ts";
 import type { MachineRecord } from "./record.ts";
-import type { LiveMachine } from "./registry.ts";
+import { isRunning, type LiveMachine } from "./registry.ts";
 import { generationDir, openSaved, tidyMachine } from "./saved.ts";
 import { operate, type Progress } from "./steps.ts";
+
+/** Times the limits at which flattening gives way no more. */
+const OVERDUE = 2;
 
 /** In the background, as soon as nobody else works on the machine. */
 export function scheduleFlatten(host: HostContext, id: string): void {
   setImmediate(() => {
+    if (host.flattening.has(id)) return;
     const abort = new AbortController();
     host.flattening.set(id, abort);
     host.locks
@@ -23,7 +28,7 @@ export function scheduleFlatten(host: HostContext, id: string): void {
           host.logger.warn({ op: "flatten", id, err: error }, "cannot flatten a capsule; it stays as it is");
       })
       .finally(() => {
-        if (host.flattening.get(id) === abort) host.flattening.delete(id);
+        host.flattening.delete(id);
       });
   });
 }
@@ -33,17 +38,20 @@ async function flattenMachine(host: HostContext, id: string, signal: AbortSignal
   const machine = host.machines.find(id);
   if (machine === undefined || signal.aborted) return;
   if (machine.record.state === "paused") return flattenPaused(host, machine.record, signal);
-  if (machine.live !== undefined && machine.record.state === "running")
-    return flattenRunning(host, machine as LiveMachine, signal);
+  if (isRunning(machine)) return flattenRunning(host, machine, signal);
 }
 
 async function flattenPaused(host: HostContext, record: MachineRecord, signal: AbortSignal): Promise<void> {
   const { id } = record;
   const snapshot = await openSaved(host, record);
-  if (!(await needsCondensing(snapshot, host.config.condense))) return;
+  const { condense: limits } = host.config;
+  if (!(await needsCondensing(snapshot, limits))) return;
+  // One that is always wanted again at once would never be flattened: when it is overdue, who wants it waits.
+  const overdue = { mergeAbove: OVERDUE * limits.mergeAbove, maxLayers: OVERDUE * limits.maxLayers };
+  const mayStop = (await needsCondensing(snapshot, overdue)) ? new AbortController().signal : signal;
   await operate(host, "flatten", async (progress) => {
     try {
-      await replaceSaved(host, record, snapshot, progress, signal);
+      await replaceSaved(host, record, snapshot, progress, mayStop);
     } finally {
       await tidyMachine(host, host.machines.get(id).record);
     }
@@ -77,7 +85,7 @@ async function replaceSaved(
 
 /** Each snapshot of a machine that runs adds a layer. A crash at any step leaves layers that hold nothing that is not above them. */
 async function flattenRunning(host: HostContext, { record, live }: LiveMachine, signal: AbortSignal): Promise<void> {
-  const [active, ...frozen] = record.overlays;
+  const [active, ...frozen] = (await settleOverlays(host, record, live)).overlays;
   if (active === undefined || frozen.length < host.config.condense.maxLayers) return;
   await operate(host, "flatten_running", async (progress) => {
     progress.vmm = live.vm.process;

@@ -40,6 +40,7 @@ async function fork(
       const manifest = await saveAs(host, host.machines.get(id), folder, mergeAbove, progress);
       return describe(folder, manifest);
     });
+    scheduleFlatten(host, id);
     const created = await startAll(host, children, source.templateId, source, snapshot);
     await progress.done("children");
     const phases = progress.toRecord();
@@ -50,7 +51,6 @@ async function fork(
     throw asDiskFull(error);
   } finally {
     await removeFolder(folder);
-    scheduleFlatten(host, id);
   }
 }
 

@@ -19,6 +19,7 @@ export class IdleTimer {
   tick(now: number): void {
     for (const [id, at] of this.#notBefore) if (at <= now) this.#notBefore.delete(id);
     for (const machine of this.#host.machines.list()) {
+      if (machine.activity.isInUse) machine.activity.touch();
       if (!this.#isDue(machine, now)) continue;
       const { id } = machine.record;
       this.#notBefore.set(id, Number.POSITIVE_INFINITY);

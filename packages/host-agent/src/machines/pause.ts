@@ -18,6 +18,8 @@ import { generationDir, tidyMachine } from "./saved.ts";
 import { sealCapture } from "./seal.ts";
 import { operate, type Progress } from "./steps.ts";
 
+const DRAIN_TIMEOUT_MS = 2000;
+
 export interface Paused {
   /** allocated bytes that it wrote */
   readonly sizeBytes: number;
@@ -28,6 +30,9 @@ export interface Paused {
 export function pauseMachine(host: HostContext, id: string, reason: PauseReason): Promise<Paused> {
   const body = async (progress: Progress<"pause">) => {
     const machine = host.machines.running(id);
+    // Whoever used it while this waited for its turn goes on using it.
+    if (reason === "idle" && machine.activity.idleMs(Date.now()) < machine.record.timeoutSec * 1000)
+      throw new WrennError("invalid_state", `capsule ${id} is in use again`);
     progress.vmm = machine.live.vm.process;
     try {
       const { paused, sizeBytes } = await withUndo(
@@ -65,6 +70,7 @@ async function save(
   const folder = generationDir(host, pausing.id, generation);
   undo.add("snapshot", () => tidyMachine(host, pausing));
   const temporary = await beginFolder(folder);
+  await machine.activity.drain(DRAIN_TIMEOUT_MS);
   const captured = await captureMachine(host, machine, temporary, progress, undo);
   // Merging can wait: it costs time in which the machine would neither run nor be paused.
   const options = { overlays: pausing.overlays, mergeAbove: Number.POSITIVE_INFINITY };

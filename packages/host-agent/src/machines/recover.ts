@@ -3,7 +3,7 @@
  * back or finished, ends that nobody saw are recorded. What belongs to no machine is swept afterwards.
  */
 import { stat } from "node:fs/promises";
-import { identify, isAlive, killProcess } from "@wrenn/runtime/process-identity";
+import { isAlive } from "@wrenn/runtime/process-identity";
 import { GuestClient } from "../guest/client.ts";
 import type { HostContext } from "../host.ts";
 import { slotAddresses } from "../network/addresses.ts";
@@ -12,19 +12,22 @@ import { destroyMachine } from "./destroy.ts";
 import { endMachine, releaseEnded, watchEnd } from "./end.ts";
 import { exclusively } from "./exclusive.ts";
 import { scheduleFlatten } from "./flatten.ts";
+import { settleOverlays } from "./overlays.ts";
 import { releasePaused } from "./pausing.ts";
 import { type MachineRecord, without } from "./record.ts";
 import type { LiveParts } from "./registry.ts";
 import { releaseResources, runDirOf } from "./resources.ts";
 import { isPublished, tidyMachine } from "./saved.ts";
-import { findVmms, sweep } from "./sweep.ts";
+import { killVmmsOf, sweep } from "./sweep.ts";
 
 const AGAIN_MS = 2000;
+const INIT_TIMEOUT_MS = 5000;
 const SILENT = { done: () => Promise.resolve() };
 
 export async function recover(host: HostContext): Promise<void> {
   const { records, ...leftovers } = await host.journal.load();
   for (const name of leftovers.unreadable) {
+    host.unreadable.add(name);
     host.logger.error({ op: "recover", id: name }, "a capsule's record cannot be read; the capsule is left as it is");
   }
   for (const record of records) {
@@ -58,7 +61,7 @@ async function recoverOne(host: HostContext, record: MachineRecord): Promise<voi
       return adopt(host, record);
     case "starting":
       // Nobody was told that it runs, so nobody misses it.
-      await killUnrecorded(host, record);
+      await killVmmsOf(host, record.vmName);
       await releaseResources(host, record, undefined);
       await host.journal.remove(id);
       host.machines.remove(id);
@@ -95,7 +98,7 @@ async function recoverPausing(host: HostContext, record: MachineRecord): Promise
     host.logger.warn({ op: "recover", id }, "a capsule ended while it was paused");
     return endMachine(host, record, undefined, { kind: "killed", message: "" });
   }
-  const running = await host.journal.transition(record, "pause_failed");
+  const running = await host.journal.transition(await settleOverlays(host, record, live), "pause_failed");
   await tidyMachine(host, running);
   takeOver(host, running, live);
   host.logger.info({ op: "recover", id }, "a pause was cut off; the capsule runs on");
@@ -103,7 +106,7 @@ async function recoverPausing(host: HostContext, record: MachineRecord): Promise
 
 /** What a resume that was cut off did is thrown away: nobody was told that the machine runs. */
 async function backToPaused(host: HostContext, record: MachineRecord): Promise<void> {
-  await killUnrecorded(host, record);
+  await killVmmsOf(host, record.vmName);
   await releaseResources(host, record, undefined);
   const paused = await host.journal.transition(without({ ...record, overlays: [] }, "slot", "vmm"), "resume_failed");
   host.machines.put(paused);
@@ -112,17 +115,9 @@ async function backToPaused(host: HostContext, record: MachineRecord): Promise<v
 }
 
 async function settlePaused(host: HostContext, record: MachineRecord): Promise<void> {
-  await killUnrecorded(host, record);
+  await killVmmsOf(host, record.vmName);
   await releasePaused(host, record, undefined, SILENT);
   scheduleFlatten(host, record.id);
-}
-
-/** A VMM is in the record only when its machine runs; before that its control socket tells whose it is. */
-async function killUnrecorded(host: HostContext, { vmName }: MachineRecord): Promise<void> {
-  for (const { pid, machine } of await findVmms(host.layout.run)) {
-    const process = machine === vmName ? identify(pid) : undefined;
-    if (process !== undefined) await killProcess(process);
-  }
 }
 
 /** A VMM that lives but does not answer yet is busy, not dead: its capsule stays, and is asked again. */
@@ -133,9 +128,12 @@ async function adopt(host: HostContext, record: MachineRecord): Promise<void> {
     host.logger.warn({ op: "adopt", id }, "a capsule ended while no host agent ran");
     return endMachine(host, record, undefined, { kind: "killed", message: "" });
   }
-  const metadata = noteAgentRevision(host, record, notedRevision(record));
-  takeOver(host, { ...record, metadata }, live);
-  await tidyMachine(host, record);
+  const settled = await settleOverlays(host, record, live);
+  const metadata = noteAgentRevision(host, settled, notedRevision(settled));
+  takeOver(host, { ...settled, metadata }, live);
+  // Whether it was told otherwise nobody knows any more; if there is no room it is told again.
+  void live.guest.init({ diskFull: false }, INIT_TIMEOUT_MS).catch(() => {});
+  await tidyMachine(host, settled);
   host.logger.info({ op: "adopt", id }, "adopted a running capsule");
 }
 

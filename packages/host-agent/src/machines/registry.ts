@@ -23,6 +23,10 @@ export interface Machine {
 
 export type LiveMachine = Machine & { readonly live: LiveParts };
 
+export function isRunning(machine: Machine): machine is LiveMachine {
+  return machine.record.state === "running" && machine.live !== undefined;
+}
+
 export type MachineEvent =
   | { readonly kind: "changed"; readonly machine: Machine }
   | { readonly kind: "removed"; readonly id: string };
@@ -65,10 +69,15 @@ export class Machines {
   /** @throws not_found, or invalid_state when it does not run */
   running(id: string): LiveMachine {
     const machine = this.get(id);
-    if (machine.record.state !== "running" || machine.live === undefined) {
-      throw new WrennError("invalid_state", `capsule ${id} is not running`);
-    }
-    return machine as LiveMachine;
+    if (!isRunning(machine)) throw new WrennError("invalid_state", `capsule ${id} is not running`);
+    return machine;
+  }
+
+  /** One that runs and can answer. @throws what `running` throws, disk_full while it stands still for want of room */
+  answering(id: string): LiveMachine {
+    const machine = this.running(id);
+    if (!machine.live.vm.isOutOfSpace) return machine;
+    throw new WrennError("disk_full", "the disk of the host is full: the capsule stands still until there is room");
   }
 
   /** Whether a machine's VMM has that name: also that of a paused machine, whose leftovers are its own to remove. */

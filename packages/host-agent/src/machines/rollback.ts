@@ -4,9 +4,9 @@
  */
 import { WrennError } from "@wrenn/protocol/errors";
 import { type Undo, withUndo } from "@wrenn/runtime/undo";
-import { asDiskFull } from "../disk/overlay.ts";
+import { asDiskFull, requireFreeSpace } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
-import { copyFolder, type Snapshot } from "../snapshots/folder.ts";
+import { copyFolder, type Snapshot, verifySnapshot } from "../snapshots/folder.ts";
 import { exclusively } from "./exclusive.ts";
 import { releasePaused, runsOn } from "./pausing.ts";
 import type { MachineRecord } from "./record.ts";
@@ -23,6 +23,12 @@ export function rollbackMachine(host: HostContext, id: string, snapshotId: strin
     const { record } = machine;
     if (record.state !== "paused" && record.state !== "running")
       throw new WrennError("invalid_state", `capsule ${id} is neither running nor paused`);
+    // Found after a restart of the agent, and its VMM does not answer yet.
+    if (record.state === "running" && machine.live === undefined)
+      throw new WrennError("invalid_state", `capsule ${id} is still being taken over`);
+    // What the capsule is now is given up for it.
+    await verifySnapshot(checkpoint);
+    await requireFreeSpace(host.layout.dir, host.config.minFreeDiskMb);
     progress.vmm = machine.live?.vm.process;
     await progress.done("check");
     try {

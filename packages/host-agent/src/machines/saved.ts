@@ -1,6 +1,6 @@
 /** Where a machine's snapshot folders lie: the one it runs from or is paused in has the number of its generation. */
 import { readdir, rm } from "node:fs/promises";
-import { WrennError } from "@wrenn/protocol/errors";
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import type { HostContext } from "../host.ts";
 import { describe, openSnapshot, removeFolder, type Snapshot } from "../snapshots/folder.ts";
 import { isLayer, readManifest } from "../snapshots/manifest.ts";
@@ -35,7 +35,9 @@ export async function isPublished(host: HostContext, id: string, generation: num
     await openSnapshot(generationDir(host, id, generation), host.driver.capabilities);
     return true;
   } catch (error) {
-    if (error instanceof WrennError) return false;
+    // One that this host cannot use now was published all the same.
+    if (hasCode(error, "snapshot_missing")) return false;
+    if (error instanceof WrennError) return true;
     throw error;
   }
 }

@@ -19,8 +19,8 @@ export interface SnapshotTaken {
 }
 
 /**
- * @param pause the machine ends paused; otherwise it goes on as it was
- * @throws not_found, invalid_state, conflict, disk_full, vmm_failed; no snapshot is left then, and the machine is what it was
+ * @param pause the machine is paused first, and stays so; otherwise it goes on as it was
+ * @throws not_found, invalid_state, conflict, disk_full, vmm_failed; no snapshot is left then
  */
 export async function snapshotMachine(
   host: HostContext,
@@ -28,6 +28,15 @@ export async function snapshotMachine(
   snapshotId: string,
   pause: boolean,
 ): Promise<SnapshotTaken> {
+  host.snapshots.making.add(snapshotId);
+  try {
+    return await takeSnapshot(host, id, snapshotId, pause);
+  } finally {
+    host.snapshots.making.delete(snapshotId);
+  }
+}
+
+async function takeSnapshot(host: HostContext, id: string, snapshotId: string, pause: boolean): Promise<SnapshotTaken> {
   if (pause && host.machines.get(id).record.state === "running") await pauseMachine(host, id, "request");
   const body = async (progress: Progress<"snapshot">) => {
     const machine = host.machines.get(id);

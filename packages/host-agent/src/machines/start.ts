@@ -135,7 +135,9 @@ function identityOf(record: MachineRecord): GuestInit {
   return {
     sandboxId: record.id,
     machineId: idToUuid(parseId("capsule", record.id)).replaceAll("-", ""),
-    hostname: "capsule",
+    // The end of the id: its digits at the front are alike.
+    hostname: `capsule-${record.id.slice(-8)}`,
+    diskFull: false,
     generation: record.generation,
     accessToken: record.accessToken,
     envVars: record.defaultEnv,

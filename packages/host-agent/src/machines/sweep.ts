@@ -1,5 +1,6 @@
 /** Removes what belongs to no machine of this instance: processes, cgroups, networks, sockets, folders. */
 import { readdir, readFile, rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { identify, killProcess } from "@wrenn/runtime/process-identity";
 import type { HostBase } from "../host.ts";
 import { removeAbandonedSlot } from "../network/abandoned.ts";
@@ -16,7 +17,13 @@ export interface Leftovers {
 /** Call before anything is made: then folders without a record are nobody's either. Failures are logged and tried again later. */
 export async function sweep(host: HostBase, { strays, unreadable }: Leftovers): Promise<void> {
   await sweepResources(host, unreadable);
-  await each(host, "folder", strays, (path) => rm(path, { recursive: true, force: true }));
+  await sweepStrays(host, strays);
+}
+
+/** Folders without a record, but for those of machines in the making. */
+export async function sweepStrays(host: HostBase, strays: readonly string[]): Promise<void> {
+  const stale = strays.filter((path) => !host.unborn.has(basename(path)) && !host.machines.ownsVm(basename(path)));
+  await each(host, "folder", stale, (path) => rm(path, { recursive: true, force: true }));
 }
 
 /**
@@ -35,9 +42,9 @@ export async function sweepResources(host: HostBase, unreadable: readonly string
     if (!isOwned(name)) await host.cgroups.remove(name);
   });
   await each(host, "network slot", await host.claims.own(), async ({ slot, holder }) => {
-    const isBeingMade = host.slots.ready.includes(slot) || host.slots.making;
+    const isKept = host.slots.keeps(slot) || host.slots.making;
     const isHeld = keep.has(holder) || host.unborn.has(holder) || host.machines.ownsSlot(holder, slot);
-    if (holder === NOBODY ? !isBeingMade : !isHeld) await host.slots.release(slotAddresses(slot), holder);
+    if (holder === NOBODY ? !isKept : !isHeld) await host.slots.release(slotAddresses(slot), holder);
   });
   await each(host, "abandoned slot", await host.claims.abandoned(), async (claim) => {
     await removeAbandonedSlot(host.claims, claim);
@@ -59,6 +66,14 @@ async function each<T>(
     await remove(item).catch((error: unknown) =>
       host.logger.error({ kind, item, err: error }, "cannot sweep a leftover"),
     );
+  }
+}
+
+/** Ends the VMMs of that name, whoever wrote them down. */
+export async function killVmmsOf(host: HostBase, vmName: string): Promise<void> {
+  for (const { pid, machine } of await findVmms(host.layout.run)) {
+    const process = machine === vmName ? identify(pid) : undefined;
+    if (process !== undefined) await killProcess(process);
   }
 }
 

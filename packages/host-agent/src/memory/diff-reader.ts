@@ -58,6 +58,11 @@ export class DiffReader implements AsyncDisposable {
     }
   }
 
+  /** Reads all of it. @throws snapshot_corrupt */
+  async verify(signal?: AbortSignal): Promise<void> {
+    for await (const _writes of this.data(signal));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close();
   }

@@ -19,7 +19,7 @@ export class SlotPool {
   readonly #options: SlotPoolOptions;
   readonly #ready: SlotAddresses[] = [];
   #filling: Promise<void> | undefined;
-  readonly #removals = new Set<Promise<void>>();
+  readonly #removals = new Map<number, Promise<void>>();
   #closed = false;
   /** slots that are claimed and neither ready nor held yet */
   #inHand = 0;
@@ -49,31 +49,33 @@ export class SlotPool {
     const { claims } = this.#options;
     if (!(await claims.holds(slot.slot, holder))) return;
     await claims.assign(slot.slot, NOBODY);
-    const removal = this.#remove(slot).finally(() => this.#removals.delete(removal));
-    this.#removals.add(removal);
+    void this.#remove(slot);
   }
 
   /** Resolves when the networks of all released slots are gone. */
   async settled(): Promise<void> {
-    await Promise.all(this.#removals);
+    await Promise.all(this.#removals.values());
+  }
+
+  #remove(slot: SlotAddresses): Promise<void> {
+    const removal = this.#removeNetwork(slot).finally(() => this.#removals.delete(slot.slot));
+    this.#removals.set(slot.slot, removal);
+    return removal;
   }
 
   /** A number whose network cannot be removed stays claimed, for nobody: the sweeper tries again. */
-  async #remove(slot: SlotAddresses): Promise<void> {
-    this.#inHand++;
+  async #removeNetwork(slot: SlotAddresses): Promise<void> {
     try {
       await removeSlotNetwork(slot);
       await this.#options.claims.release(slot.slot);
     } catch (error) {
       this.#options.logger.error({ slot: slot.slot, err: error }, "cannot remove the network of a slot");
-    } finally {
-      this.#inHand--;
     }
   }
 
-  /** Slots that are ready; they belong to no machine, and to no sweep either. */
-  get ready(): readonly number[] {
-    return this.#ready.map((slot) => slot.slot);
+  /** Whether the slot is ready for a machine or on its way out: claimed for nobody, and not for a sweep to take. */
+  keeps(slot: number): boolean {
+    return this.#removals.has(slot) || this.#ready.some((ready) => ready.slot === slot);
   }
 
   /** True while a slot is being made or handed out: it is claimed for nobody then. */

@@ -64,7 +64,7 @@ export class GuestProxy {
     try {
       const { id, path, query } = parseTarget(request.url ?? "");
       if (CONTROL_PATHS.has(path)) throw new WrennError("forbidden", `only the host asks its capsules for ${path}`);
-      const { live, activity } = this.#machines.running(id);
+      const { live, activity } = this.#machines.answering(id);
       response.once("close", activity.begin());
       await live.guest.prepared;
       // It may have been paused meanwhile, or the client have left.

@@ -64,14 +64,20 @@ export function hostAgentService(host: HostContext): ServiceImpl<typeof HostAgen
       return {};
     }),
     listSnapshots: unary(async () => {
+      // Looked up first: one that is finished meanwhile is in both.
+      const making = [...host.snapshots.making];
       const stored = await host.snapshots.list();
-      return { snapshots: stored.map(({ id, snapshot }) => snapshotInfo(id, snapshot)) };
+      return { snapshots: stored.map(({ id, snapshot }) => snapshotInfo(id, snapshot)), making };
     }),
     forkSandbox: unary((request: ForkSandboxRequest) => fork(host, request)),
     rollbackSandbox: unary(async ({ sandboxId, snapshotId }: RollbackSandboxRequest) => {
       return started(await rollbackMachine(host, parseId("capsule", sandboxId), uuid(snapshotId)));
     }),
-    listSandboxes: unary(() => ({ sandboxes: host.machines.list().map(sandboxInfo) })),
+    listSandboxes: unary(() => {
+      // The control plane must not take a capsule for lost because this host cannot say how it is.
+      const unreadable = [...host.unreadable].map((sandboxId) => ({ sandboxId, status: "unknown" }));
+      return { sandboxes: [...host.machines.list().map(sandboxInfo), ...unreadable] };
+    }),
     watchSandboxes: stream(async function* (_request: unknown, { signal }) {
       for await (const event of watchMachines(host.machines, KEEPALIVE_MS, signal)) yield watchMessage(event);
     }),

@@ -18,6 +18,8 @@ export interface StoredSnapshot {
 }
 
 export class SnapshotStore {
+  /** ids of those that an operation is working on */
+  readonly making = new Set<string>();
   readonly #folder: string;
   readonly #host: HostFacts;
 

@@ -59,6 +59,8 @@ export interface VmHandle {
 }
 
 export interface Vm extends VmHandle {
+  /** It stands still because a write found the host's disk full; it tries again after `continue`. */
+  readonly isOutOfSpace: boolean;
   /** Resolves when the VMM is gone, whoever ended it. Never rejects. */
   readonly exited: Promise<VmExit>;
   stop(): Promise<void>;
@@ -67,6 +69,8 @@ export interface Vm extends VmHandle {
   saveState(fileName: string): Promise<void>;
   /** From now on a stopped machine writes to that empty overlay in its own folder; the one before is frozen. */
   switchOverlay(fileName: string): Promise<void>;
+  /** File name of the overlay that takes its writes. */
+  activeOverlay(): Promise<string>;
   /**
    * Copies the layers that it froze since it was started into the one it writes to, while it runs; none of them is used then.
    * @throws AbortError when it is told to stop, vmm_failed, such as for a full disk: the layers stay in use then

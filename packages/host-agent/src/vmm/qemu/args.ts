@@ -68,7 +68,8 @@ export function restoreCommand(spec: RestoreSpec, capabilities: Capabilities): Q
     ...machineArgs(spec, capabilities),
     ...memoryArgs(spec.memoryMb, fds.path(spec.memoryPath), sharing),
     ...deviceArgs(spec, own, fds),
-    ...["-incoming", "defer"],
+    // Its CPUs wait for the host, who has to know when they went on.
+    ...["-S", "-incoming", "defer"],
     // The device state is written without the configuration section that `migrate` would put before it.
     ...["-global", "migration.send-configuration=off"],
   ];
@@ -104,8 +105,8 @@ function deviceArgs(spec: BootSpec | RestoreSpec, own: string, fds: Descriptors)
   // The layers above it are this machine's own, and can be made one while it runs.
   const saved = spec.disk.backing.length === 0 ? [] : [`backing.node-name=${SAVED_DISK}`];
   const root = [
-    // A host disk that is full is an error inside the guest, not a machine that stops.
-    "if=none,id=root,format=qcow2,discard=unmap,detect-zeroes=unmap,werror=report,rerror=report",
+    // On a full disk of the host the machine stands still until there is room: an error would cost the guest its file system.
+    "if=none,id=root,format=qcow2,discard=unmap,detect-zeroes=unmap,werror=enospc,rerror=report",
     `file.filename=${own}/${spec.disk.overlay}`,
     ...backing,
     ...saved,

@@ -1,4 +1,5 @@
 /** One running QEMU, whether this process started it or found it alive. */
+import { basename } from "node:path";
 import { WrennError } from "@wrenn/protocol/errors";
 import { isAlive, killProcess, type ProcessIdentity } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
@@ -18,12 +19,14 @@ export class QemuVm implements Vm {
   readonly #qmp: Qmp;
   #console = Buffer.alloc(0);
   #detached = false;
+  isOutOfSpace = false;
 
   constructor(identity: ProcessIdentity, qmp: Qmp, logFile: string) {
     this.process = identity;
     this.#qmp = qmp;
     let kind: VmExit["kind"] = "killed";
     qmp.onEvent(({ event, data }) => {
+      if (event === "BLOCK_IO_ERROR" && data["action"] === "stop") this.isOutOfSpace = true;
       if (event === "SHUTDOWN" && data["guest"] === true)
         kind = data["reason"] === "guest-shutdown" ? "shutdown" : "reset";
     });
@@ -43,6 +46,7 @@ export class QemuVm implements Vm {
   }
 
   async continue(): Promise<void> {
+    this.isOutOfSpace = false;
     await this.#qmp.execute("cont");
   }
 
@@ -61,23 +65,32 @@ export class QemuVm implements Vm {
     });
   }
 
+  async activeOverlay(): Promise<string> {
+    const devices = (await this.#qmp.execute("query-block")) as { device: string; inserted?: { file: string } }[];
+    const file = devices.find(({ device }) => device === "root")?.inserted?.file ?? "";
+    return basename(fileOf(file));
+  }
+
   async flattenDisk(signal: AbortSignal): Promise<void> {
     const job = { "job-id": FLATTEN_JOB, device: "root", "base-node": SAVED_DISK };
-    const ended = new Promise<string | undefined>((resolve) => {
-      const stop = this.#qmp.onEvent(({ event, data }) => {
-        if (data["device"] !== FLATTEN_JOB || !/^BLOCK_JOB_(COMPLETED|CANCELLED)$/.test(event)) return;
-        stop();
-        resolve(event === "BLOCK_JOB_CANCELLED" ? "cancelled" : (data["error"] as string | undefined));
-      });
+    const ended = Promise.withResolvers<string | undefined>();
+    const stopListening = this.#qmp.onEvent(({ event, data }) => {
+      if (data["device"] !== FLATTEN_JOB) return;
+      if (event === "BLOCK_JOB_CANCELLED") ended.resolve("cancelled");
+      if (event === "BLOCK_JOB_COMPLETED") ended.resolve(data["error"] as string | undefined);
     });
-    await this.#qmp.execute("block-stream", job);
     const cancel = () => void this.cancelFlatten();
-    signal.addEventListener("abort", cancel, { once: true });
-    if (signal.aborted) cancel();
-    const reason = await Promise.race([ended, this.#qmp.closed.then(() => "the VMM is gone")]);
-    signal.removeEventListener("abort", cancel);
-    if (reason === "cancelled") throw signal.reason;
-    if (reason !== undefined) throw new WrennError("vmm_failed", `the disk layers cannot be made one: ${reason}`);
+    try {
+      await this.#qmp.execute("block-stream", job);
+      signal.addEventListener("abort", cancel, { once: true });
+      if (signal.aborted) cancel();
+      const reason = await Promise.race([ended.promise, this.#qmp.closed.then(() => "the VMM is gone")]);
+      if (reason === "cancelled") throw signal.reason;
+      if (reason !== undefined) throw new WrennError("vmm_failed", `the disk layers cannot be made one: ${reason}`);
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      stopListening();
+    }
   }
 
   /** Also of one that an agent before this one began. Its end is reported by an event. */
@@ -108,4 +121,10 @@ export class QemuVm implements Vm {
     this.#detached = true;
     this.#qmp.close();
   }
+}
+
+/** QEMU names a node by its file or, where a name does not say all, by its options. */
+function fileOf(name: string): string {
+  if (!name.startsWith("json:")) return name;
+  return (JSON.parse(name.slice("json:".length)) as { file: { filename: string } }).file.filename;
 }

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { envToHostConfig } from "@wrenn/host-agent/config";
 import { createHostContext } from "@wrenn/host-agent/context";
 import type { HostContext } from "@wrenn/host-agent/host";
+import { type Chores, startChores } from "@wrenn/host-agent/machines/chores";
 import { createMachine } from "@wrenn/host-agent/machines/create";
+import { destroyMachine } from "@wrenn/host-agent/machines/destroy";
 import { execInMachine } from "@wrenn/host-agent/machines/exec";
 import { removeAll } from "@wrenn/host-agent/remove-all";
 import { type Id, newId } from "@wrenn/protocol/ids";
@@ -15,15 +17,24 @@ export const MB = 1024 * 1024;
 
 export class Lab {
   readonly host: HostContext;
+  readonly #chores: Chores;
 
   private constructor(host: HostContext) {
     this.host = host;
+    this.#chores = startChores(host);
   }
 
-  static async start(): Promise<Lab> {
-    const dir = await mkdtemp(join(tmpdir(), "wrenn-bench-"));
-    const env = { ...process.env, WRENN_DIR: dir, LOG_LEVEL: "error", WRENN_SLOT_POOL: "0" };
-    return new Lab(await createHostContext(envToHostConfig(env, cpus().length)));
+  /** @param dir state folder; a new one, removed at the end, when absent */
+  static async start({ dir, env = {} }: { dir?: string; env?: Readonly<Record<string, string>> } = {}): Promise<Lab> {
+    const all = {
+      ...process.env,
+      LOG_LEVEL: "error",
+      ...env,
+      WRENN_DIR: dir ?? (await mkdtemp(join(tmpdir(), "wrenn-lab-"))),
+    };
+    const host = await createHostContext(envToHostConfig(all, cpus().length));
+    host.slots.fill();
+    return new Lab(host);
   }
 
   async create(memoryMb: number): Promise<Id<"capsule">> {
@@ -48,7 +59,8 @@ export class Lab {
   }
 
   async close(): Promise<void> {
-    for (const { live } of this.host.machines.list()) live?.guest.close();
+    await this.#chores.stop();
+    for (const { record } of this.host.machines.list()) await destroyMachine(this.host, record.id);
     await this.host.slots.close();
     await removeAll(this.host);
     await rm(this.host.layout.dir, { recursive: true, force: true });
