@@ -138,7 +138,7 @@ describe("a terminal", () => {
 
   it("runs an editor", async () => {
     const terminal = await view({ type: "start", cmd: "/usr/bin/vim.tiny", args: ["-u", "NONE", "/root/poem"] });
-    await terminal.shows(/"\/root\/poem" \[New\]/);
+    await terminal.shows(/poem" \[New/);
     await terminal.type("iroses are röd\rviolets are 蓝\u001b");
     await terminal.shows(/^roses are röd\nviolets are 蓝\n~/);
     await terminal.type(":wq\r");
@@ -178,6 +178,7 @@ describe("a terminal", () => {
 
   it("lives on through a pause", async () => {
     const terminal = await view({ type: "start", cmd: "/bin/sh", envs: { PS1: "> " } });
+    await terminal.shows(/^> /);
     await terminal.type("x=kept\r");
     await terminal.shows(/> x=kept\n> /);
     const tag = terminal.tag();
