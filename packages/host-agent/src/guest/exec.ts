@@ -65,6 +65,9 @@ export async function* exec(
           if (output.case === "stdout" || output.case === "stderr") yield { kind: output.case, bytes: output.value };
           break;
         }
+        case "gap":
+          // Half of an output must not be taken for all of it.
+          throw new WrennError("agent_error", "output of the command was lost, because its reader was too slow");
         case "keepalive":
           yield { kind: "keepalive" };
           break;

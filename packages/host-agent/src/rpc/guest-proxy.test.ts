@@ -54,7 +54,8 @@ afterEach(() => {
 });
 
 function put(state: MachineRecord["state"]): Machine {
-  return machines.put({ id: ID, state } as unknown as MachineRecord, { guest } as unknown as LiveParts);
+  const live = { guest, vm: { isOutOfSpace: false } } as unknown as LiveParts;
+  return machines.put({ id: ID, state } as unknown as MachineRecord, live);
 }
 
 async function listen(agent: Server | TcpServer): Promise<void> {
