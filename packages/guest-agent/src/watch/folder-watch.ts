@@ -16,7 +16,7 @@ import type { User } from "../system/users.ts";
 import { fileSystemKind } from "./file-systems.ts";
 import { Renames } from "./renames.ts";
 import { EventType, type WatchListener } from "./watch-event.ts";
-import { WatchedFolder } from "./watched-folder.ts";
+import { type Place, WatchedFolder } from "./watched-folder.ts";
 
 const APPEARED = IN.CREATE | IN.MOVED_TO;
 const DISAPPEARED = IN.DELETE | IN.MOVED_FROM;
@@ -37,7 +37,9 @@ export class FolderWatch implements InotifyListener {
   readonly #listener: WatchListener;
   readonly #root: WatchedFolder;
   readonly #folders = new Map<number, WatchedFolder>();
-  readonly #renames = new Renames<WatchedFolder>((folder, from) => this.#onLeft(folder, from));
+  /** places that a folder was found not to be in, where another one of its name may be */
+  #doubtful: Place[] = [];
+  readonly #renames = new Renames<WatchedFolder>((folder) => this.#onLeft(folder));
   #isClosed = false;
 
   /** Watches the folder itself from now on. @throws errors of the operating system; ENOSPC when there are too many watches */
@@ -55,6 +57,7 @@ export class FolderWatch implements InotifyListener {
   async begin(): Promise<void> {
     if (!this.#options.recursive) return;
     await asUserInSlices(this.#options.user, this.#lookThrough(this.#root, { tells: false }));
+    this.#lookAgain();
   }
 
   close(): void {
@@ -75,13 +78,14 @@ export class FolderWatch implements InotifyListener {
 
   onEvent(event: InotifyEvent): void {
     const folder = this.#folders.get(event.watch);
-    if (folder === undefined) return;
+    const held = folder?.heldEvents;
+    if (held !== undefined) held.push(event);
+    else if (folder?.isWithin(this.#root)) this.#onEventIn(folder, event);
+    else if (event.mask & IN.IGNORED) this.#folders.delete(event.watch);
+  }
+
+  #onEventIn(folder: WatchedFolder, event: InotifyEvent): void {
     const { mask, name, cookie } = event;
-    const held = folder.heldEvents;
-    if (held !== undefined) {
-      held.push(event);
-      return;
-    }
     if (mask & IN.IGNORED) this.#folders.delete(event.watch);
     if (name === "") {
       if (folder === this.#root) this.#onRootEvent(mask);
@@ -104,52 +108,68 @@ export class FolderWatch implements InotifyListener {
     this.#listener.onEnd();
   }
 
-  #onAppeared(folder: WatchedFolder, { mask, cookie, name }: InotifyEvent): void {
+  #onAppeared(parent: WatchedFolder, { mask, cookie, name }: InotifyEvent): void {
     const rename = mask & IN.MOVED_TO ? this.#renames.end(cookie) : undefined;
-    const isUpload = rename !== undefined && isTemporaryName(rename.from);
-    const isTold = folder.told?.has(name) === true;
-    if (!isTold) {
-      folder.told?.add(name);
-      const renamedFrom = isUpload ? undefined : rename?.from;
-      this.#listener.onChange({ type: EventType.CREATE, name: folder.pathOf(name), renamedFrom });
+    const moved = rename?.moved;
+    if (parent.told?.get(name) === "search") {
+      // The next notice is of another thing with this name.
+      parent.told.delete(name);
+      if (moved?.held !== undefined) this.#forget(moved);
+      return;
     }
+    parent.told?.set(name, "kernel");
+    const isUpload = rename !== undefined && isTemporaryName(rename.from);
+    const held = moved?.held ?? [];
+    const folder = mask & IN.ISDIR && this.#options.recursive ? this.#watchNew(parent, name) : undefined;
+    // Names are reused faster than they are looked at: what was taken for the folder may have been another one of its name.
+    const isMistaken = moved !== undefined && folder !== moved;
+    if (isMistaken) this.#forget(moved);
+    const renamedFrom = isUpload || isMistaken ? undefined : rename?.from;
+    this.#listener.onChange({ type: EventType.CREATE, name: parent.pathOf(name), renamedFrom });
     // It was written to, for all that anybody is to know of how uploads come into their place.
-    if (isUpload) this.#tell(EventType.WRITE, folder, name);
-    if (!(mask & IN.ISDIR) || !this.#options.recursive) return;
-    if (rename?.moved !== undefined) this.#onArrived(rename.moved, folder, name);
-    else if (!isTold) this.#watchNew(folder, name);
+    if (isUpload) this.#tell(EventType.WRITE, parent, name);
+    if (moved === undefined || isMistaken) this.#lookThroughNew(folder);
+    else this.#onArrived(moved, held);
+  }
+
+  /** What happened in the folder, and was to be looked at, while nobody knew its new name. */
+  #onArrived(folder: WatchedFolder, held: readonly InotifyEvent[]): void {
+    for (const event of held) this.onEvent(event);
+    for (const each of folder.subtree()) {
+      const missed = [...each.missed];
+      each.missed.clear();
+      for (const name of missed) this.#lookThroughNew(name === ITSELF ? each : this.#watchNew(each, name));
+    }
   }
 
   #onDisappeared(folder: WatchedFolder, { mask, cookie, name }: InotifyEvent): void {
     folder.told?.delete(name);
+    folder.missed.delete(name);
     const child = mask & IN.ISDIR ? folder.children.get(name) : undefined;
     if (mask & IN.DELETE) {
       child?.detach();
     } else {
-      if (child !== undefined) child.held = [];
+      child?.leave();
       this.#renames.begin(cookie, { from: folder.pathOf(name), moved: child });
     }
     this.#tell(mask & IN.DELETE ? EventType.REMOVE : EventType.RENAME, folder, name);
-  }
-
-  #onArrived(moved: WatchedFolder, parent: WatchedFolder, name: BytePath): void {
-    const held = moved.held ?? [];
-    moved.held = undefined;
-    moved.moveTo(parent, name);
-    for (const event of held) this.onEvent(event);
   }
 
   #tell(type: EventType, folder: WatchedFolder, name: BytePath): void {
     this.#listener.onChange({ type, name: folder.pathOf(name) });
   }
 
-  #watchNew(parent: WatchedFolder, name: BytePath): void {
+  #watchNew(parent: WatchedFolder, name: BytePath, isSecondLook = false): WatchedFolder | undefined {
     try {
-      const folder = asUser(this.#options.user, () => this.#watchFolder(parent, name));
-      if (folder !== undefined) void this.#lookThroughLater(folder, { tells: true });
+      return asUser(this.#options.user, () => this.#watchFolder(parent, name, isSecondLook));
     } catch (error) {
       this.#onIncomplete(error);
+      return undefined;
     }
+  }
+
+  #lookThroughNew(folder: WatchedFolder | undefined): void {
+    if (folder !== undefined) void this.#lookThroughLater(folder, { tells: true });
   }
 
   async #lookThroughLater(folder: WatchedFolder, options: { tells: boolean }): Promise<void> {
@@ -157,17 +177,26 @@ export class FolderWatch implements InotifyListener {
       await asUserInSlices(this.#options.user, this.#lookThrough(folder, options));
       // What the kernel has noticed in the meantime has been found as well, and must not be told again.
       this.#inotify.drain();
+      this.#lookAgain();
     } catch (error) {
       this.#onIncomplete(error);
     }
     for (const each of folder.subtree()) each.told = undefined;
   }
 
+  /** To be called when all notices have been read, so that every folder is known by its present name. */
+  #lookAgain(): void {
+    for (const { parent, name } of this.#doubtful.splice(0)) {
+      const isVacant = parent.isWithin(this.#root) && !parent.children.has(name);
+      if (isVacant) this.#lookThroughNew(this.#watchNew(parent, name, true));
+    }
+  }
+
   /** Watches the folders in the folder, and those in them. Tells of all that is there if nobody can know of it. */
   *#lookThrough(first: WatchedFolder, { tells }: { tells: boolean }): Generator<void, void> {
     const pending = [first];
     for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-      if (tells) folder.told ??= new Set();
+      if (tells) folder.told ??= new Map();
       try {
         for (const { name, isDirectory } of entriesOf(this.#locate(folder))) {
           if (this.#isClosed) return;
@@ -179,13 +208,14 @@ export class FolderWatch implements InotifyListener {
         }
       } catch (error) {
         if (!isErrno(error, ...UNREADABLE)) throw error;
+        folder.missed.add(ITSELF);
       }
     }
   }
 
   #tellFound(folder: WatchedFolder, name: BytePath, isDirectory: boolean): void {
     if (isTemporaryName(name) || folder.told?.has(name)) return;
-    folder.told?.add(name);
+    folder.told?.set(name, "search");
     this.#tell(EventType.CREATE, folder, name);
     const location = onDisk(within(this.#locate(folder), name));
     const size = isDirectory ? 0 : (lstatSync(location, { throwIfNoEntry: false })?.size ?? 0);
@@ -193,24 +223,25 @@ export class FolderWatch implements InotifyListener {
   }
 
   /** Undefined when it is no folder (any more), or in a file system that is not to be watched. */
-  #watchFolder(parent: WatchedFolder, name: BytePath): WatchedFolder | undefined {
+  #watchFolder(parent: WatchedFolder, name: BytePath, isSecondLook = false): WatchedFolder | undefined {
     const location = onDisk(within(this.#locate(parent), name));
     try {
       const kind = fileSystemKind(location);
       if (kind === "pseudo" || (kind === "network" && !this.#options.allowNetworkMounts)) return undefined;
       const watch = this.#inotify.add(location, MASK | IN.DONT_FOLLOW, this);
       const known = this.#folders.get(watch);
-      // It was moved here, or it is mounted in two places. It must not come to be in itself.
-      if (known !== undefined && parent.isWithin(known)) return undefined;
+      // A mount may show it in two places, or in itself.
+      if (known !== undefined && (parent.isWithin(known) || (isSecondLook && known.isWithin(this.#root))))
+        return undefined;
       const folder = known ?? new WatchedFolder(watch, name);
-      // What has happened in it is found when it is looked through.
-      folder.held = undefined;
+      if (known?.place !== undefined && known.held === undefined) this.#doubtful.push(known.place);
       folder.moveTo(parent, name);
       this.#folders.set(watch, folder);
       return folder;
     } catch (error) {
-      if (isErrno(error, ...UNREADABLE)) return undefined;
-      throw error;
+      if (!isErrno(error, ...UNREADABLE)) throw error;
+      parent.missed.add(name);
+      return undefined;
     }
   }
 
@@ -219,8 +250,8 @@ export class FolderWatch implements InotifyListener {
   }
 
   /** Unless it was found in another place meanwhile. */
-  #onLeft(folder: WatchedFolder, from: BytePath): void {
-    if (folder.path === from) this.#forget(folder);
+  #onLeft(folder: WatchedFolder): void {
+    if (folder.held !== undefined) this.#forget(folder);
   }
 
   #forget(folder: WatchedFolder): void {

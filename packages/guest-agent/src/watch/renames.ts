@@ -12,13 +12,13 @@ export interface Rename<Folder> {
 }
 
 export class Renames<Folder> {
-  readonly #onLeft: (folder: Folder, from: BytePath) => void;
+  readonly #onLeft: (folder: Folder) => void;
   #recent = new Map<number, Rename<Folder>>();
   #older = new Map<number, Rename<Folder>>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param onLeft told of folders that have left for good */
-  constructor(onLeft: (folder: Folder, from: BytePath) => void) {
+  constructor(onLeft: (folder: Folder) => void) {
     this.#onLeft = onLeft;
   }
 
@@ -46,6 +46,6 @@ export class Renames<Folder> {
     this.#older = this.#recent;
     this.#recent = new Map();
     this.#timer = this.#older.size === 0 ? undefined : setTimeout(this.#giveUp, PATIENCE_MS);
-    for (const { moved, from } of left.values()) if (moved !== undefined) this.#onLeft(moved, from);
+    for (const { moved } of left.values()) if (moved !== undefined) this.#onLeft(moved);
   };
 }
