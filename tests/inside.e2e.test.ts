@@ -137,7 +137,12 @@ describe("a terminal", () => {
   }
 
   it("runs an editor", async () => {
-    const terminal = await view({ type: "start", cmd: "/usr/bin/vim.tiny", args: ["-u", "NONE", "/root/poem"] });
+    const terminal = await view({
+      type: "start",
+      cmd: "/usr/bin/vim.tiny",
+      args: ["-u", "NONE", "/root/poem"],
+      envs: { LANG: "C.UTF-8" },
+    });
     await terminal.shows(/poem" \[New/);
     await terminal.type("iroses are röd\rviolets are 蓝\u001b");
     await terminal.shows(/^roses are röd\nviolets are 蓝\n~/);

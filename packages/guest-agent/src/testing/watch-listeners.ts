@@ -8,6 +8,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { watchListeners } from "../ports/listener-events.ts";
 import { listListeners } from "../ports/listeners.ts";
 import { Ports } from "../ports/ports.ts";
@@ -53,6 +54,8 @@ await changed(() => server.listen(0, "127.0.0.1"));
 const { port } = server.address() as AddressInfo;
 const open = await reach(port);
 await changed(() => server.close());
+// Other programs of the machine are heard of, too: what changed may have been theirs.
+for (let wait = 0; wait < 500 && !closed.includes(port); wait++) await sleep(20);
 const report = { open, closed: await reach(port), told: closed.includes(port) };
 
 // Tracing is the whole machine's.
