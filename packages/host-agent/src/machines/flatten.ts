@@ -36,7 +36,7 @@ export function scheduleFlatten(host: HostContext, id: string): void {
 /** The caller holds the machine. Nothing happens when it needs no flattening. */
 async function flattenMachine(host: HostContext, id: string, signal: AbortSignal): Promise<void> {
   const machine = host.machines.find(id);
-  if (machine === undefined || signal.aborted) return;
+  if (machine === undefined) return;
   if (machine.record.state === "paused") return flattenPaused(host, machine.record, signal);
   if (isRunning(machine)) return flattenRunning(host, machine, signal);
 }
@@ -49,6 +49,7 @@ async function flattenPaused(host: HostContext, record: MachineRecord, signal: A
   // One that is always wanted again at once would never be flattened: when it is overdue, who wants it waits.
   const overdue = { mergeAbove: OVERDUE * limits.mergeAbove, maxLayers: OVERDUE * limits.maxLayers };
   const mayStop = (await needsCondensing(snapshot, overdue)) ? new AbortController().signal : signal;
+  if (mayStop.aborted) return;
   await operate(host, "flatten", async (progress) => {
     try {
       await replaceSaved(host, record, snapshot, progress, mayStop);
@@ -86,7 +87,7 @@ async function replaceSaved(
 /** Each snapshot of a machine that runs adds a layer. A crash at any step leaves layers that hold nothing that is not above them. */
 async function flattenRunning(host: HostContext, { record, live }: LiveMachine, signal: AbortSignal): Promise<void> {
   const [active, ...frozen] = (await settleOverlays(host, record, live)).overlays;
-  if (active === undefined || frozen.length < host.config.condense.maxLayers) return;
+  if (active === undefined || frozen.length < host.config.condense.maxLayers || signal.aborted) return;
   await operate(host, "flatten_running", async (progress) => {
     progress.vmm = live.vm.process;
     await live.vm.flattenDisk(signal);
