@@ -8,6 +8,7 @@ import { exclusively } from "./exclusive.ts";
 import { IdleTimer } from "./idle.ts";
 import { releasePaused } from "./pausing.ts";
 import { SpaceKeeper } from "./space-keeper.ts";
+import { UNOBSERVED } from "./steps.ts";
 import { sweepResources, sweepStrays } from "./sweep.ts";
 
 const TICK_MS = 1000;
@@ -59,6 +60,6 @@ function releaseAgain(host: HostContext, id: string): Promise<void> {
     const record = host.machines.find(id)?.record;
     if (record === undefined) return;
     if (isEnded(record.state)) await releaseEnded(host, record, undefined);
-    if (record.state === "paused") await releasePaused(host, record, undefined, { done: () => Promise.resolve() });
+    if (record.state === "paused") await releasePaused(host, record, undefined, UNOBSERVED);
   });
 }

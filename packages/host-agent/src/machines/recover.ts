@@ -18,11 +18,11 @@ import { type MachineRecord, without } from "./record.ts";
 import type { LiveParts } from "./registry.ts";
 import { releaseResources, runDirOf } from "./resources.ts";
 import { isPublished, tidyMachine } from "./saved.ts";
+import { UNOBSERVED } from "./steps.ts";
 import { killVmmsOf, sweep } from "./sweep.ts";
 
 const AGAIN_MS = 2000;
 const INIT_TIMEOUT_MS = 5000;
-const SILENT = { done: () => Promise.resolve() };
 
 export async function recover(host: HostContext): Promise<void> {
   const { records, ...leftovers } = await host.journal.load();
@@ -89,7 +89,7 @@ async function recoverPausing(host: HostContext, record: MachineRecord): Promise
   if (await isPublished(host, id, generation)) {
     const changes = { generation, overlays: [], pausedAt: Date.now(), pauseReason: record.pauseReason ?? "request" };
     const paused = await host.journal.transition(record, "paused", changes);
-    await releasePaused(host, paused, undefined, SILENT);
+    await releasePaused(host, paused, undefined, UNOBSERVED);
     host.logger.info({ op: "recover", id }, "finished a pause that was cut off");
     return;
   }
@@ -116,7 +116,7 @@ async function backToPaused(host: HostContext, record: MachineRecord): Promise<v
 
 async function settlePaused(host: HostContext, record: MachineRecord): Promise<void> {
   await killVmmsOf(host, record.vmName);
-  await releasePaused(host, record, undefined, SILENT);
+  await releasePaused(host, record, undefined, UNOBSERVED);
   scheduleFlatten(host, record.id);
 }
 

@@ -59,6 +59,9 @@ class Progress<Op extends Operation> {
   }
 }
 
+/** For steps that are no part of an operation: nobody measures them or makes them fail. */
+export const UNOBSERVED = { done: () => Promise.resolve() };
+
 /** Only `operate` makes one. */
 export type { Progress };
 

@@ -9,6 +9,7 @@ import { whileAlive } from "../vmm/contract.ts";
 import { releaseResources } from "./resources.ts";
 import { generationName } from "./saved.ts";
 import { type Started, startVm } from "./start.ts";
+import { UNOBSERVED } from "./steps.ts";
 import type { WarmShape } from "./warm-pool.ts";
 
 export interface WarmMachine extends Started {
@@ -19,8 +20,6 @@ export interface WarmMachine extends Started {
   /** Removes it and everything it holds; failures are left to the sweeper. */
   discard(): Promise<void>;
 }
-
-const UNOBSERVED = { done: () => Promise.resolve(), vmm: undefined };
 
 /** @throws what a create throws; nothing is left behind then */
 export async function makeWarm(host: HostContext, shape: WarmShape): Promise<WarmMachine> {
@@ -41,7 +40,7 @@ export async function makeWarm(host: HostContext, shape: WarmShape): Promise<War
         const snapshot = describe(saved, template.manifest);
         const { diskSizeMb } = template.manifest;
         const plan = { vmName: name, machineDir: folder, slot, snapshot, diskSizeMb };
-        const started = await startVm(host, plan, UNOBSERVED, undo);
+        const started = await startVm(host, plan, { ...UNOBSERVED, vmm: undefined }, undo);
         await whileAlive(started.vm, warm(started.guest));
         return { ...started, name, folder, snapshot, discard: () => discard(host, name, started) };
       });
