@@ -2,8 +2,8 @@
 import type { GuestInit } from "@wrenn/protocol/guest-http";
 
 export interface Settings {
-  /** which restore of the capsule this is; undefined in a machine that booted */
-  readonly generation: number | undefined;
+  /** which restore of the capsule this is; 0 in a machine that has not been one */
+  readonly generation: number;
   readonly sandboxId: string;
   readonly templateId: string;
   /** what opens the agent to others than the host's control; undefined before the first init, and then nothing does */
@@ -15,7 +15,7 @@ export interface Settings {
 }
 
 export const INITIAL_SETTINGS: Settings = {
-  generation: undefined,
+  generation: 0,
   sandboxId: "",
   templateId: "",
   accessToken: undefined,
@@ -29,7 +29,7 @@ export const INITIAL_SETTINGS: Settings = {
  * capsule before does not: it comes from a template, where nothing but the agent ever ran.
  */
 export function beginsAnotherLife(current: Settings, init: GuestInit): boolean {
-  if (current.sandboxId === "") return false;
+  if (current.generation === 0) return false;
   const { sandboxId, generation } = applyInit(current, init);
   return sandboxId !== current.sandboxId || generation !== current.generation;
 }

@@ -8,6 +8,8 @@ import type { WarmMachine } from "./warm.ts";
 
 /** A machine that cannot be made is not tried again at once. */
 const TRY_AGAIN_MS = 10_000;
+/** The next is made when the owner of the last has had its first answers: starting a machine takes a whole core. */
+const REFILL_AFTER_MS = 1000;
 
 export type WarmShape = Omit<WarmTarget, "count">;
 
@@ -22,7 +24,7 @@ export class WarmPool {
   readonly #shelves: readonly Shelf[];
   readonly #make: (shape: WarmShape) => Promise<WarmMachine>;
   readonly #logger: Logger;
-  #retry: NodeJS.Timeout | undefined;
+  #later: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(targets: readonly WarmTarget[], make: (shape: WarmShape) => Promise<WarmMachine>, logger: Logger) {
@@ -45,7 +47,7 @@ export class WarmPool {
       ({ target }) => target.template === template && target.vcpus === vcpus && target.memoryMb === memoryMb,
     );
     const machine = shelf?.ready.shift();
-    if (machine !== undefined) setImmediate(() => this.fill());
+    if (machine !== undefined) this.#fillAfter(REFILL_AFTER_MS);
     return machine;
   }
 
@@ -62,7 +64,7 @@ export class WarmPool {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#retry);
+    clearTimeout(this.#later);
     await Promise.all(this.#shelves.map((shelf) => shelf.filling));
     await Promise.all(this.#shelves.flatMap((shelf) => shelf.ready.splice(0).map((machine) => machine.discard())));
   }
@@ -75,7 +77,7 @@ export class WarmPool {
         void machine.vm.exited.then(() => this.#lost(ready, machine));
       } catch (error) {
         this.#logger.warn({ op: "warm", ...target, err: error }, "cannot make a machine ahead of time");
-        this.#retry = setTimeout(() => this.fill(), TRY_AGAIN_MS).unref();
+        this.#fillAfter(TRY_AGAIN_MS);
         return;
       }
     }
@@ -87,6 +89,12 @@ export class WarmPool {
     ready.splice(index, 1);
     this.#logger.warn({ op: "warm", name: machine.name }, "a machine that was waiting for an owner ended");
     await machine.discard();
-    this.#retry = setTimeout(() => this.fill(), TRY_AGAIN_MS).unref();
+    this.#fillAfter(TRY_AGAIN_MS);
+  }
+
+  /** The last call counts. */
+  #fillAfter(ms: number): void {
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => this.fill(), ms).unref();
   }
 }
