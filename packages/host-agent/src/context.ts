@@ -62,7 +62,6 @@ export async function createHostContext(config: HostConfig): Promise<HostContext
     ...base,
     artifacts,
     kernelArgs: args,
-    programs: { qemuImg: vmm.qemuImg },
     driver: vmm.driver,
     locks: new KeyedMutex(),
     createLimit: new Semaphore(config.createConcurrency),

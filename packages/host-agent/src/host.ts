@@ -38,7 +38,6 @@ export interface HostBase {
 export interface HostContext extends HostBase {
   readonly artifacts: Artifacts;
   readonly kernelArgs: readonly string[];
-  readonly programs: { readonly qemuImg: string };
   readonly driver: VmmDriver;
   /** one operation at a time per machine */
   readonly locks: KeyedMutex;

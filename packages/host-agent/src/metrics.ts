@@ -3,6 +3,7 @@
  * configuration: nothing that grows with capsules, teams or users.
  */
 import { WrennError } from "@wrenn/protocol/errors";
+import { isAbort } from "@wrenn/runtime/wait";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 /** Seconds: from a step that only writes a record to a cold boot without KVM. */
@@ -84,6 +85,5 @@ export class HostMetrics {
 
 /** Work in the background that gave way to somebody has not failed. */
 function outcomeOf(error: unknown): string {
-  const gaveWay = error instanceof Error && error.name === "AbortError";
-  return gaveWay ? "aborted" : WrennError.from(error).code;
+  return isAbort(error) ? "aborted" : WrennError.from(error).code;
 }

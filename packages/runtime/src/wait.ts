@@ -1,4 +1,4 @@
-/** Waiting for a condition of the outside world, with a deadline and without busy loops. */
+/** Waiting for a condition of the outside world, with a deadline and without busy loops, and being told to stop. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface WaitOptions {
@@ -20,4 +20,9 @@ export async function waitFor<T>(
     if (Date.now() >= deadline) return undefined;
     await sleep(intervalMs, undefined, { signal });
   }
+}
+
+/** Whether work ended because its signal told it to, and not by a fault. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
 }

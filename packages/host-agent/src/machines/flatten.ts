@@ -3,6 +3,7 @@
  * takes the old one's place in one step; the layers of one that runs are made one by its VMM. It gives way to whoever wants
  * the machine: then everything stays as it was.
  */
+import { isAbort } from "@wrenn/runtime/wait";
 import type { HostContext } from "../host.ts";
 import { condense, needsCondensing } from "../snapshots/condense.ts";
 import { beginFolder, publishFolder, type Snapshot } from "../snapshots/folder.ts";
@@ -24,7 +25,7 @@ export function scheduleFlatten(host: HostContext, id: string): void {
     host.locks
       .run(id, () => flattenMachine(host, id, abort.signal))
       .catch((error: unknown) => {
-        if (!abort.signal.aborted)
+        if (!isAbort(error))
           host.logger.warn({ op: "flatten", id, err: error }, "cannot flatten a capsule; it stays as it is");
       })
       .finally(() => {
@@ -73,7 +74,8 @@ async function replaceSaved(
   const temporary = await beginFolder(folder);
   const options = {
     ...host.config.condense,
-    qemuImg: host.programs.qemuImg,
+    overlays: host.overlays,
+    driver: host.driver,
     signal,
     onPart: (part: "merge_memory" | "merge_disk") => progress.done(part),
   };

@@ -78,7 +78,8 @@ export async function saveAs(
   const saved = await openSaved(host, record);
   const manifest = await makeFolder(folder, async (temporary) => {
     const { signal } = new AbortController();
-    const options = { ...host.config.condense, mergeAbove, qemuImg: host.programs.qemuImg, signal };
+    const { overlays, driver } = host;
+    const options = { ...host.config.condense, mergeAbove, overlays, driver, signal };
     const condensed = await condense(saved, temporary, {}, options);
     await progress.done("merge");
     return condensed;

@@ -1,8 +1,9 @@
 /** Makes of a snapshot another one of the same machine with fewer files: its diff merged, its disk layers made one. */
 import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { flattenLayers } from "../disk/flatten.ts";
+import type { OverlayMaker } from "../disk/overlay.ts";
 import { mergeMemory } from "../memory/merge.ts";
+import type { VmmDriver } from "../vmm/contract.ts";
 import { draftOf, linkFiles, type ManifestDraft, type NewFile, type Snapshot, sealFolder } from "./folder.ts";
 import { FILES, isLayer, layerName, type Manifest, memoryOf } from "./manifest.ts";
 
@@ -14,7 +15,8 @@ export interface CondenseLimits {
 }
 
 export interface CondenseOptions extends CondenseLimits {
-  readonly qemuImg: string;
+  readonly overlays: OverlayMaker;
+  readonly driver: Pick<VmmDriver, "mergeLayers">;
   readonly signal: AbortSignal;
   /** awaited when a part is done, or turned out not to be needed */
   readonly onPart?: (part: "merge_memory" | "merge_disk") => Promise<void>;
@@ -59,14 +61,11 @@ export async function condense(
   await options.onPart?.("merge_memory");
   if (flatten) {
     const name = layerName(SHARED_LAYERS + 1);
-    await flattenLayers({
-      qemuImg: options.qemuImg,
-      layers: snapshot.disks.slice(0, manifest.layers - SHARED_LAYERS),
-      base: snapshot.disks.slice(manifest.layers - SHARED_LAYERS),
-      target: `${temporary}/${name}`,
-      sizeMb: manifest.diskSizeMb,
-      signal: options.signal,
-    });
+    const target = `${temporary}/${name}`;
+    const shared = manifest.layers - SHARED_LAYERS;
+    await options.overlays.make(target, manifest.diskSizeMb, 0);
+    const [layers, base] = [snapshot.disks.slice(0, shared), snapshot.disks.slice(shared)];
+    await options.driver.mergeLayers({ target, layers, base }, options.signal);
     newFiles.push({ name, checksum: false });
   }
   await options.onPart?.("merge_disk");

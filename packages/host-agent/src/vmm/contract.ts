@@ -45,6 +45,16 @@ export interface RestoreSpec extends VmSpecBase {
   readonly loadMemory: (pid: number) => Promise<void>;
 }
 
+/** Disk layers that are to become one. */
+export interface LayersToMerge {
+  /** an empty layer, which takes what they hold */
+  readonly target: string;
+  /** newest first; they stay as they are */
+  readonly layers: readonly BackingFile[];
+  /** what the result stands on, newest first */
+  readonly base: readonly BackingFile[];
+}
+
 /** How a VMM came to its end. */
 export interface VmExit {
   /** "shutdown": the guest powered off; "reset": it crashed or rebooted; "killed": the process died */
@@ -94,6 +104,11 @@ export interface VmmDriver {
   boot(spec: BootSpec): Promise<Vm>;
   /** Loads a machine from a snapshot; its vCPUs do not run yet. `onPhase` is awaited when a phase has ended. */
   restore(spec: RestoreSpec, onPhase: (phase: RestorePhase, process: ProcessIdentity) => Promise<void>): Promise<Vm>;
+  /**
+   * Copies what layers of no running machine hold into another one. It costs as much as they hold.
+   * @throws AbortError, vmm_failed, such as for a full disk, snapshot_corrupt
+   */
+  mergeLayers(layers: LayersToMerge, signal: AbortSignal): Promise<void>;
   /** Connects to a living VMM. @throws vmm_failed */
   attach(handle: VmHandle, location: { machineDir: string; runDir: string; name: string }): Promise<Vm>;
 }

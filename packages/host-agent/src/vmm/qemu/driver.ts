@@ -5,9 +5,10 @@ import { isAlive, killProcess, type ProcessIdentity } from "@wrenn/runtime/proce
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Capabilities } from "../capabilities.ts";
 import type { Cgroups } from "../cgroup.ts";
-import type { BootSpec, RestorePhase, RestoreSpec, Vm, VmHandle, VmmDriver } from "../contract.ts";
+import type { BootSpec, LayersToMerge, RestorePhase, RestoreSpec, Vm, VmHandle, VmmDriver } from "../contract.ts";
 import { launch, logTail } from "../process.ts";
 import { bootCommand, type QemuCommand, restoreCommand, socketPath } from "./args.ts";
+import { mergeLayers } from "./merge-layers.ts";
 import { Qmp } from "./qmp.ts";
 import { QemuVm } from "./vm.ts";
 
@@ -50,6 +51,10 @@ export class QemuDriver implements VmmDriver {
       await loadState(qmp, command.stateFd);
       await onPhase("vmm_restore", process);
     });
+  }
+
+  mergeLayers(layers: LayersToMerge, signal: AbortSignal): Promise<void> {
+    return mergeLayers(this.#program.binary, layers, signal);
   }
 
   async attach(

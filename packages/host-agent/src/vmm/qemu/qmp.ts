@@ -76,6 +76,11 @@ export class Qmp {
     }
   }
 
+  /** Of a process that got the other end when it was started. @throws vmm_failed */
+  static over(socket: Socket, timeoutMs: number): Promise<Qmp> {
+    return Qmp.#handshake(new Qmp(socket), timeoutMs);
+  }
+
   static async #handshake(qmp: Qmp, timeoutMs: number): Promise<Qmp> {
     const greeting = new Promise<boolean>((resolve) => {
       qmp.#greeted = () => resolve(true);

@@ -1,17 +1,16 @@
 /** One running QEMU, whether this process started it or found it alive. */
 import { basename } from "node:path";
-import { WrennError } from "@wrenn/protocol/errors";
 import { isAlive, killProcess, type ProcessIdentity } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { Vm, VmExit } from "../contract.ts";
 import { logTail } from "../process.ts";
 import { SAVED_DISK } from "./args.ts";
 import type { Qmp } from "./qmp.ts";
+import { cancelStream, streamLayers } from "./stream.ts";
 
 const CONSOLE_BYTES = 65_536;
 const CONSOLE_TIMEOUT_MS = 5000;
 const QUIT_TIMEOUT_MS = 10_000;
-const FLATTEN_JOB = "flatten";
 
 export class QemuVm implements Vm {
   readonly process: ProcessIdentity;
@@ -72,32 +71,11 @@ export class QemuVm implements Vm {
   }
 
   async flattenDisk(signal: AbortSignal): Promise<void> {
-    const job = { "job-id": FLATTEN_JOB, device: "root", "base-node": SAVED_DISK };
-    const ended = Promise.withResolvers<string | undefined>();
-    const stopListening = this.#qmp.onEvent(({ event, data }) => {
-      if (data["device"] !== FLATTEN_JOB) return;
-      if (event === "BLOCK_JOB_CANCELLED") ended.resolve("cancelled");
-      if (event === "BLOCK_JOB_COMPLETED") ended.resolve(data["error"] as string | undefined);
-    });
-    const cancel = () => void this.cancelFlatten();
-    try {
-      await this.#qmp.execute("block-stream", job);
-      signal.addEventListener("abort", cancel, { once: true });
-      if (signal.aborted) cancel();
-      const reason = await Promise.race([ended.promise, this.#qmp.closed.then(() => "the VMM is gone")]);
-      if (reason === "cancelled") throw signal.reason;
-      if (reason !== undefined) throw new WrennError("vmm_failed", `the disk layers cannot be made one: ${reason}`);
-    } finally {
-      signal.removeEventListener("abort", cancel);
-      stopListening();
-    }
+    await streamLayers(this.#qmp, { into: "root", base: SAVED_DISK }, signal);
   }
 
-  /** Also of one that an agent before this one began. Its end is reported by an event. */
   async cancelFlatten(): Promise<void> {
-    await this.#qmp.execute("block-job-cancel", { device: FLATTEN_JOB }).catch(() => {
-      // There is none, or not any more.
-    });
+    await cancelStream(this.#qmp);
   }
 
   async growDisk(sizeMb: number): Promise<void> {
