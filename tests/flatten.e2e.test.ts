@@ -39,6 +39,33 @@ it("keeps the disk of a running capsule short while snapshots are taken of it, a
   }
 });
 
+it("keeps the disk of a capsule short that is paused and wanted again at once, and loses no write", async () => {
+  const api = await platform.api();
+  const { id } = await api.create({});
+  const saved = async () => {
+    const folder = `${platform.layout.machines}/${id}`;
+    const current = (await readdir(folder)).filter((name) => name.startsWith("gen-")).at(-1);
+    return (await readdir(`${folder}/${current}`)).filter((name) => name.startsWith("disk-")).length;
+  };
+  const lengths: number[] = [];
+  for (let round = 1; round <= 9; round++) {
+    await sh(api, id, `head -c 300000 /dev/urandom > /root/blob-${round}; md5sum /root/blob-* > /root/sums`);
+    await api.pause(id);
+    await api.resume(id);
+    lengths.push(await saved());
+  }
+  // Twice the limit, and the layers of one more pause.
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(7);
+  expect(await sh(api, id, "echo 3 > /proc/sys/vm/drop_caches; md5sum --check --quiet /root/sums && echo right")).toBe(
+    "right",
+  );
+  await api.pause(id);
+  expect(await waitFor(async () => (await saved()) <= 2, { timeoutMs: 30_000, intervalMs: 100 })).toBe(true);
+  await api.resume(id);
+  expect(await sh(api, id, "md5sum --check --quiet /root/sums && echo right")).toBe("right");
+  await api.destroy(id);
+});
+
 it("leaves a capsule alone that is wanted while its disk is flattened", async () => {
   const api = await platform.api();
   const { id } = await api.create({});
