@@ -27,7 +27,11 @@ async function marked(): Promise<{ id: string; content: string }> {
 }
 
 /** The capsule is what it was or what it was to become, and after a resume has what it had in one of them. */
-async function intact(id: string, contents: string | readonly string[], { failure, operation, step }: CrashCase): Promise<void> {
+async function intact(
+  id: string,
+  contents: string | readonly string[],
+  { failure, operation, step }: CrashCase,
+): Promise<void> {
   const status = await settled(api, id);
   // A VMM that dies takes the memory of a machine that ran with it; what was saved before is never touched.
   if (failure === "vmm" && status === "error" && (operation !== "resume" || step === "commit")) return;

@@ -21,7 +21,7 @@ const messages = (type: string) => capsule.messages.filter((message) => message.
 
 describe("wrenn shell", () => {
   it("opens a shell that knows the terminal, and ends with its exit code", async () => {
-    using terminal = new Terminal("shell", "cl-a");
+    using terminal = new Terminal(["shell", "cl-a"]);
     await shows(terminal).toMatch(PROMPT);
     expect(messages("start")[0]).toMatchObject({ cmd: "/bin/sh", cols: 100, rows: 30, envs: { TERM: "xterm" } });
     terminal.type("echo $((6 * 7)) ü; tty\r");
@@ -31,7 +31,7 @@ describe("wrenn shell", () => {
   });
 
   it("follows the window and passes on Ctrl-C", async () => {
-    using terminal = new Terminal("shell", "cl-a");
+    using terminal = new Terminal(["shell", "cl-a"]);
     await shows(terminal).toMatch(PROMPT);
     terminal.resize(66, 22);
     await expect.poll(() => messages("resize").at(-1)).toEqual({ type: "resize", cols: 66, rows: 22 });
@@ -46,7 +46,7 @@ describe("wrenn shell", () => {
 
 describe("leaving", () => {
   it("by Ctrl-P Ctrl-Q keeps the process, and attach comes back to it", async () => {
-    using terminal = new Terminal("exec", "-it", "--tag", "mine", "cl-a", "sh");
+    using terminal = new Terminal(["exec", "-it", "--tag", "mine", "cl-a", "sh"]);
     await shows(terminal).toMatch(PROMPT);
     terminal.type("A=kept; echo before\r");
     await shows(terminal).toContain("\r\nbefore\r\n");
@@ -55,7 +55,7 @@ describe("leaving", () => {
     expect(terminal.shown).toContain("wrenn attach cl-a mine");
     expect(capsule.processes[0]?.running).toBe(true);
 
-    using again = new Terminal("attach", "cl-a", "mine");
+    using again = new Terminal(["attach", "cl-a", "mine"]);
     await shows(again).toContain("\r\nbefore\r\n");
     again.type("echo $A; exit 9\r");
     expect(await again.end()).toEqual({ code: 9, restored: true });
@@ -66,7 +66,7 @@ describe("leaving", () => {
     ["SIGTERM", 143],
     ["SIGHUP", 129],
   ] as const)("by %s restores the terminal", async (signal, code) => {
-    using terminal = new Terminal("exec", "-it", "cl-a", "sh");
+    using terminal = new Terminal(["exec", "-it", "cl-a", "sh"]);
     await shows(terminal).toMatch(PROMPT);
     terminal.signal(signal);
     expect(await terminal.end()).toEqual({ code, restored: true });
@@ -74,14 +74,14 @@ describe("leaving", () => {
   });
 
   it("in the middle of a program puts the screen back", async () => {
-    using terminal = new Terminal(
+    using terminal = new Terminal([
       "exec",
       "-it",
       "cl-a",
       "sh",
       "-c",
       "printf '\\033[?1049h\\033[?25l[full screen]'; sleep 60",
-    );
+    ]);
     await shows(terminal).toContain("[full screen]");
     terminal.type(DETACH);
     expect(await terminal.end()).toEqual({ code: 0, restored: true });
@@ -91,7 +91,7 @@ describe("leaving", () => {
   it("by an error of the server restores the terminal", async () => {
     const failure = { type: "error", data: "the capsule was destroyed", code: "not_found", fatal: true };
     capsule.serves = { pty: sending(STARTED, output("prompt", 6), failure) };
-    using terminal = new Terminal("exec", "-it", "cl-a", "sh");
+    using terminal = new Terminal(["exec", "-it", "cl-a", "sh"]);
     expect(await terminal.end()).toEqual({ code: 125, restored: true });
     expect(terminal.shown).toContain("the capsule was destroyed");
   });
@@ -99,7 +99,7 @@ describe("leaving", () => {
 
 it("shows output as it is", async () => {
   capsule.serves = { pty: sending(STARTED, output("a\nb\r\nc", 6), EXIT) };
-  using terminal = new Terminal("exec", "-it", "cl-a", "sh");
+  using terminal = new Terminal(["exec", "-it", "cl-a", "sh"]);
   expect(await terminal.end()).toEqual({ code: 0, restored: true });
   expect(terminal.shown).toBe("a\nb\r\nc");
 });
@@ -115,7 +115,7 @@ describe("a connection that breaks", () => {
         else goOn = () => sending(STARTED, output("bcd", 4), EXIT)(socket);
       },
     };
-    using terminal = new Terminal("exec", "-it", "--tag", "mine", "cl-a", "sh");
+    using terminal = new Terminal(["exec", "-it", "--tag", "mine", "cl-a", "sh"]);
     await shows(terminal).toBe("ab");
     capsule.dropStreams();
     terminal.type("typed");
@@ -130,7 +130,7 @@ describe("a connection that breaks", () => {
 
   it("asks for the screen anew when output was lost", async () => {
     capsule.serves = { pty: sending(STARTED, output("a", 1), { type: "gap", lost_bytes: 5 }, output("b", 7)) };
-    using terminal = new Terminal("exec", "-it", "cl-a", "sh");
+    using terminal = new Terminal(["exec", "-it", "cl-a", "sh"]);
     const sizes = () => messages("resize").map(({ rows }) => rows);
     await expect.poll(sizes, { timeout: 20_000 }).toEqual([30, 31, 30]);
     terminal.type(DETACH);
@@ -140,13 +140,13 @@ describe("a connection that breaks", () => {
 
 describe("wrenn exec without a terminal of its own", () => {
   it("passes Ctrl-C on to the command and ends with its code", async () => {
-    using terminal = new Terminal(
+    using terminal = new Terminal([
       "exec",
       "cl-a",
       "sh",
       "-c",
       "trap 'echo interrupted; exit 4' INT; echo ready; while :; do sleep 0.1; done",
-    );
+    ]);
     await shows(terminal).toContain("ready");
     terminal.type(CTRL_C);
     expect(await terminal.end()).toEqual({ code: 4, restored: true });
@@ -154,13 +154,13 @@ describe("wrenn exec without a terminal of its own", () => {
   });
 
   it("leaves the command running at the second Ctrl-C", async () => {
-    using terminal = new Terminal(
+    using terminal = new Terminal([
       "exec",
       "cl-a",
       "sh",
       "-c",
       "trap 'echo no' INT; echo ready; while :; do sleep 1; done",
-    );
+    ]);
     await shows(terminal).toContain("ready");
     terminal.type(CTRL_C);
     await shows(terminal).toContain("no");

@@ -61,10 +61,10 @@ export class Terminal implements Disposable {
   #report = "";
 
   /** Runs one command line, against the server that the environment names. */
-  constructor(...args: string[]) {
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
     const command = [process.execPath, "--disable-warning=ExperimentalWarning", MAIN, ...args];
-    const env = { ...process.env, TERM: "xterm", NO_COLOR: "1" };
-    this.#driver = spawn("python3", ["-c", DRIVER, "100", "30", ...command], { env });
+    const all = { ...env, TERM: "xterm", NO_COLOR: "1" };
+    this.#driver = spawn("python3", ["-c", DRIVER, "100", "30", ...command], { env: all });
     this.#driver.stdout?.on("data", (bytes: Buffer) => (this.#shown += bytes.toString("utf8")));
     this.#driver.stderr?.on("data", (bytes: Buffer) => (this.#report += bytes.toString("utf8")));
   }
