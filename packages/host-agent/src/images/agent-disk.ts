@@ -1,6 +1,6 @@
 /**
  * The agent disk: a read-only file system, the same for all capsules, with the guest agent and everything it runs on: its own
- * Node.js with loader and libraries, busybox and tini. It needs nothing of the root file system it finds in the guest.
+ * Node.js with loader and libraries, busybox. It needs nothing of the root file system it finds in the guest.
  */
 import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, readdir, readFile } from "node:fs/promises";
@@ -95,7 +95,7 @@ async function fillTree(tree: string, sources: Sources, tools: Artifact): Promis
   const lib = join(tree, "lib");
   await mkdir(bin, { recursive: true });
   await mkdir(lib);
-  for (const tool of ["busybox", "tini"]) await copyProgram(join(tools.path, tool), join(bin, tool));
+  await copyProgram(join(tools.path, "busybox"), join(bin, "busybox"));
   await copyProgram(recipeFile("agent-disk", "start"), join(bin, "start"));
   for (const path of sources.libraries) await copyProgram(path, join(lib, basename(path)));
 

@@ -1,4 +1,4 @@
-/** Static programs that work in any root file system: busybox starts the guest, tini is its process 1. */
+/** The static program that works in any root file system: busybox starts the guest and is its process 1. */
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PrivateApt, packageInputs, unpackPackages } from "./apt.ts";
@@ -11,12 +11,12 @@ export interface ToolsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The artefact's files are `busybox` and `tini`. */
+/** The artefact's file is `busybox`. */
 export function toolsRecipe({ cache, distribution, signal }: ToolsOptions): Recipe {
-  const packages = ["busybox-static", "tini"];
+  const packages = ["busybox-static"];
   return {
     kind: "tools",
-    title: "static programs for the guest",
+    title: "busybox for the guest",
     inputs: { packages: packages.join(" "), release: distribution.codename },
     resolve: async (scratch) => {
       const apt = PrivateApt.forHost(cache, "release", distribution, { signal });
@@ -25,9 +25,7 @@ export function toolsRecipe({ cache, distribution, signal }: ToolsOptions): Reci
       return packageInputs(debs);
     },
     build: async (target, scratch) => {
-      const root = join(scratch, "root");
-      await copyFile(join(root, "usr/bin/busybox"), join(target, "busybox"));
-      await copyFile(join(root, "usr/bin/tini-static"), join(target, "tini"));
+      await copyFile(join(scratch, "root/usr/bin/busybox"), join(target, "busybox"));
     },
   };
 }
