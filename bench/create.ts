@@ -81,8 +81,7 @@ async function coldBoot(host: HostContext): Promise<number> {
   const began = performance.now();
   let answered = Number.NaN;
   await withColdBoot(host, SHAPE, host.artifacts.baseImages.minimal.path, async ({ guest }) => {
-    const request = { cmd: "true", args: [], envs: {}, cwd: undefined, user: undefined, timeoutSec: 60 };
-    for await (const _event of exec(guest, request, new AbortController().signal));
+    await exec(guest, { cmd: "true", args: [], timeoutMs: 60_000 });
     answered = performance.now() - began;
   });
   return answered;

@@ -14,10 +14,8 @@ export async function benchProcesses(platform: Platform, api: ApiClient, count: 
   const { id } = await api.create({});
   const guest = guestOf(await recordOf(platform, id));
   const run = async (n: number) => {
-    const request = { cmd: "/bin/sh", args: ["-c", `exit ${n % 100}`], envs: {}, timeoutSec: 60 };
-    for await (const event of exec(guest, request, new AbortController().signal))
-      if (event.kind === "end") return event.exitCode === n % 100;
-    return false;
+    const { exitCode } = await exec(guest, { cmd: "/bin/sh", args: ["-c", `exit ${n % 100}`], timeoutMs: 60_000 });
+    return exitCode === n % 100;
   };
   // Until then the agent's heap has the size that it keeps.
   await all(Math.min(count, 500), run);

@@ -17,6 +17,9 @@ export const ERROR_HEADER = "x-wrenn-error";
 /** Paths that only the host may ask for; they need no token. */
 export const CONTROL_PATHS: ReadonlySet<string> = new Set(["/init", "/clock", "/snapshot/prepare"]);
 
+/** Header of `process.Process/Start`: with the value `kill`, the process and its group end when nobody waits for the answer any more. */
+export const ON_CLOSE_HEADER = "x-on-close";
+
 /** The release of envd that the agent is like, for the clients that choose by it what they may ask for. */
 export const ENVD_VERSION = "0.6.13";
 /** What the agent can do, counted: grows with everything in it that a host may need. Agents before the second did not say. */

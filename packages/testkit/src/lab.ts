@@ -4,11 +4,11 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { envToHostConfig } from "@wrenn/host-agent/config";
 import { createHostContext } from "@wrenn/host-agent/context";
+import { exec } from "@wrenn/host-agent/guest/exec";
 import type { HostContext } from "@wrenn/host-agent/host";
 import { type Chores, startChores } from "@wrenn/host-agent/machines/chores";
 import { createMachine } from "@wrenn/host-agent/machines/create";
 import { destroyMachine } from "@wrenn/host-agent/machines/destroy";
-import { execInMachine } from "@wrenn/host-agent/machines/exec";
 import { removeAll } from "@wrenn/host-agent/remove-all";
 import { type Id, newId } from "@wrenn/protocol/ids";
 import { LIMITS } from "@wrenn/protocol/limits";
@@ -49,13 +49,10 @@ export class Lab {
   }
 
   /** @throws when the script fails */
-  async sh(id: string, script: string, timeoutSec = 300): Promise<void> {
-    const request = { cmd: "/bin/sh", args: ["-c", script], envs: {}, cwd: undefined, user: undefined, timeoutSec };
-    let said = "";
-    for await (const event of execInMachine(this.host, id, request, new AbortController().signal)) {
-      if (event.kind === "stderr") said += Buffer.from(event.bytes).toString();
-      if (event.kind === "end" && event.exitCode !== 0) throw new Error(`${script}: code ${event.exitCode} ${said}`);
-    }
+  async sh(id: string, script: string, timeoutMs = 300_000): Promise<void> {
+    const { guest } = this.host.machines.answering(id).live;
+    const { exitCode, output } = await exec(guest, { cmd: "/bin/sh", args: ["-c", script], timeoutMs });
+    if (exitCode !== 0) throw new Error(`${script}: code ${exitCode} ${output}`);
   }
 
   async close(): Promise<void> {

@@ -154,7 +154,7 @@ describe.each(ENGINES)("exec on PostgreSQL $name", (engine) => {
     const hanging = exec({ cmd: "sleep", args: ["1000"], timeout_sec: 0 });
     await until(async () => (await processes()).length === 1);
     await platform.restartHost();
-    expect(await hanging).toMatchObject({ status: 503, body: { error: { code: "host_unavailable" } } });
+    expect(await hanging).toMatchObject({ status: 502, body: { error: { reason: "guest_unreachable" } } });
     expect((await shell("echo still here")).body.stdout).toBe("still here\n");
     await until(async () => (await processes()).length === 0);
   });

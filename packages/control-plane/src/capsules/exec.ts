@@ -1,20 +1,19 @@
 /**
- * Exec: runs a command to its end and returns what it printed, or starts one and leaves it. The first goes through the host,
- * which kills the command when its time is over or nobody waits for it any more, also when this process dies.
+ * Exec: runs a command to its end and returns what it printed, or starts one and leaves it. The first is killed when its time is
+ * over or nobody waits for it any more, also when this process dies.
  */
 import { performance } from "node:perf_hooks";
 import { WrennError } from "@wrenn/protocol/errors";
-import type { ExecStreamResponse_End } from "@wrenn/protocol/gen/hostagent_pb";
+import type { ProcessEvent_EndEvent } from "@wrenn/protocol/gen/process_pb";
+import { ON_CLOSE_HEADER } from "@wrenn/protocol/guest-http";
 import { LIMITS } from "@wrenn/protocol/limits";
-import type { HostAgentClient } from "../hosts/clients.ts";
-import { hostError } from "../hosts/errors.ts";
-import { getHost } from "../hosts/registry.ts";
-import { touchCapsule } from "./activity.ts";
+import type { GuestClient } from "../hosts/guest-client.ts";
+import { connectionBroke } from "../hosts/guest-errors.ts";
 import type { CapsuleDeps } from "./deps.ts";
-import type { GuestCall } from "./guest.ts";
+import { type GuestCall, withGuest } from "./guest.ts";
 import { type EncodedOutput, OutputCollector } from "./output.ts";
-import { type Command, feedProcess, startProcess } from "./processes.ts";
-import { useCapsule } from "./wake.ts";
+import { openProcess } from "./process-stream.ts";
+import { type Command, feedProcess, startProcess, startRequest } from "./processes.ts";
 
 export interface ExecRequest extends Command {
   /** seconds, 0 is no limit */
@@ -32,25 +31,14 @@ export interface ExecResult extends EncodedOutput {
 
 /**
  * Runs it to its end. When the client leaves, or the time is over, the command is killed with all of its group.
- * @throws not_found, invalid_state, exec_timeout, too_large, host_unavailable, and what the host could not do; for a
- * capsule that is woken also what resume throws
+ * @throws exec_timeout, too_large, what withGuest throws, and why it cannot be started
  */
 export function execInCapsule(deps: CapsuleDeps, call: GuestCall, request: ExecRequest): Promise<ExecResult> {
-  return useCapsule(deps, call.teamId, call.id, call.signal, async (row) => {
-    const host = await getHost(deps.db, row.hostId);
-    await touchCapsule(deps.db, row);
+  return withGuest(deps, call, async (guest) => {
     const started = performance.now();
     const output = new OutputCollector(LIMITS.execOutputBytes);
-    const end = await runToEnd(deps.hosts.get(host.address).stream, call, request, output);
-    if (end.timedOut) {
-      throw new WrennError("exec_timeout", `the command did not end within ${request.timeoutSec} s and was killed`);
-    }
-    return {
-      ...output.encode(),
-      exitCode: end.exitCode,
-      signal: end.signal,
-      durationMs: Math.round(performance.now() - started),
-    };
+    const { exitCode, signal = 0 } = await runToEnd(guest, request, output, call.signal);
+    return { ...output.encode(), exitCode, signal, durationMs: Math.round(performance.now() - started) };
   });
 }
 
@@ -67,39 +55,33 @@ export async function execInBackground(
 }
 
 async function runToEnd(
-  client: HostAgentClient,
-  { id, signal }: GuestCall,
-  { cmd, args, timeoutSec, envs, cwd, user, stdin, tag }: ExecRequest,
+  guest: GuestClient,
+  { timeoutSec, stdin, ...command }: ExecRequest,
   output: OutputCollector,
-): Promise<ExecStreamResponse_End> {
-  const message = {
-    sandboxId: id,
-    cmd,
-    args: [...args],
-    timeoutSec,
-    envs: { ...envs },
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(user === undefined ? {} : { user }),
-    ...(stdin === undefined ? {} : { stdin }),
-    ...(tag === undefined ? {} : { tag }),
-  };
-  const call = new AbortController();
-  let started = false;
+  left: AbortSignal,
+): Promise<ProcessEvent_EndEvent> {
+  const late = new AbortController();
+  const timer = timeoutSec > 0 ? setTimeout(() => late.abort(), timeoutSec * 1000) : undefined;
+  const enough = AbortSignal.any([left, late.signal]);
+  // However this ends, also when this process dies, the guest's agent sees that nobody waits any more.
+  const headers = { [ON_CLOSE_HEADER]: "kill" };
+  const start = startRequest(command, { stdin: stdin !== undefined });
   try {
-    for await (const { event } of client.execStream(message, { signal: AbortSignal.any([signal, call.signal]) })) {
-      if (event.case === "start") started = true;
-      if (event.case === "data" && event.value.output.case !== undefined) {
-        output.add(event.value.output.case, event.value.output.value);
-      }
-      if (event.case !== "end") continue;
-      if (!started && event.value.error !== "") throw new WrennError("agent_error", event.value.error);
-      return event.value;
+    using process = await openProcess(guest, (how) => guest.process.start(start, { ...how, headers }), enough);
+    enough.addEventListener("abort", () => process[Symbol.dispose](), { once: true });
+    if (stdin !== undefined) void feedProcess(process, stdin);
+    for await (const event of process.output) {
+      if (event.case === "end") return event.value;
+      // Half of an output must not be taken for all of it.
+      if (event.case === "gap") throw new WrennError("agent_error", "output was lost: its reader was too slow");
+      const { case: kind, value } = event.value.output;
+      if (kind === "stdout" || kind === "stderr") output.add(kind, value);
     }
+    throw connectionBroke();
   } catch (error) {
-    throw hostError(error);
+    if (!late.signal.aborted) throw error;
+    throw new WrennError("exec_timeout", `the command did not end within ${timeoutSec} s and was killed`);
   } finally {
-    // Whoever leaves early, by a full buffer or an error, ends the call, and the host kills the command.
-    call.abort();
+    clearTimeout(timer);
   }
-  throw new WrennError("agent_error", "the host agent ended the stream before the command ended");
 }

@@ -7,15 +7,11 @@ import * as http from "node:http";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { exec } from "@wrenn/host-agent/guest/exec";
-import { execMessage } from "@wrenn/host-agent/rpc/messages";
 import { toConnectError } from "@wrenn/protocol/connect-errors";
 import { type ErrorCode, WrennError } from "@wrenn/protocol/errors";
 import {
   type CreateSandboxRequest,
   type CreateSnapshotRequest,
-  type ExecStreamRequest,
-  ExecStreamResponseSchema,
   type ForkSandboxRequest,
   GetHostResponseSchema,
   HostAgentService,
@@ -185,7 +181,6 @@ export class FakeHost implements AsyncDisposable {
       },
       listSandboxes: () => ({ sandboxes: [...this.machines.values()] }),
       watchSandboxes: (_request, { signal }) => this.#watch(signal),
-      execStream: (request, { signal }) => this.#exec(request, signal),
       getConsole: async () => {
         await this.#reach("console");
         return { console: new TextEncoder().encode("booted\n") };
@@ -298,19 +293,6 @@ export class FakeHost implements AsyncDisposable {
       for await (const event of watcher.events(signal)) yield create(WatchSandboxesResponseSchema, { event });
     } finally {
       this.#watchers.delete(watcher);
-    }
-  }
-
-  /** As the real host does it, in the real guest agent. */
-  async *#exec(request: ExecStreamRequest, signal: AbortSignal) {
-    this.#machine(request.sandboxId, ["running"]);
-    const process = (await this.guest.agent).client();
-    try {
-      for await (const event of exec({ process }, request, signal)) {
-        yield create(ExecStreamResponseSchema, execMessage(event));
-      }
-    } catch (error) {
-      throw toConnectError(error);
     }
   }
 }

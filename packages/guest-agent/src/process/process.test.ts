@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Signal, StartRequestSchema } from "@wrenn/protocol/gen/process_pb";
+import { ON_CLOSE_HEADER } from "@wrenn/protocol/guest-http";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { encodeMessage } from "../connect/envelope.ts";
 import { type AgentFixture, startAgent } from "../testing/agent-fixture.ts";
@@ -314,5 +315,49 @@ describe("a client that goes away", () => {
     expect(await pids()).toEqual([pid]);
     process.kill(-pid, "SIGKILL");
     await vi.waitUntil(async () => (await pids()).length === 0);
+  });
+
+  describe("and wanted it to end then", () => {
+    const headers = { [ON_CLOSE_HEADER]: "kill" };
+    const script = () => `sleep 1000 & echo $! >${fixture.root}/child; wait`;
+
+    it("takes the process along, with its children", async () => {
+      const controller = new AbortController();
+      const events = fixture.client().start(shell(script()), { headers, signal: controller.signal });
+      await events[Symbol.asyncIterator]().next();
+      const child = await numberIn("child");
+      controller.abort();
+      await vi.waitUntil(async () => (await pids()).length === 0);
+      await vi.waitUntil(() => !isAlive(child));
+    });
+
+    it("leaves alone what the process has left behind when it ended by itself", async () => {
+      const background = `setsid -f sh -c 'exec >&- 2>&-; echo $$ >${fixture.root}/child; exec sleep 1000' </dev/null; sleep 0.2`;
+      await collect(
+        fixture
+          .client()
+          .start(shell(`(sleep 1000 >/dev/null 2>&1 & echo $! >${fixture.root}/same); ${background}`), { headers }),
+      );
+      for (const name of ["child", "same"]) {
+        const pid = await numberIn(name);
+        expect(isAlive(pid)).toBe(true);
+        process.kill(pid, "SIGKILL");
+      }
+    });
+
+    it("leaves it running when it was a restore that broke the connection", async () => {
+      const controller = new AbortController();
+      const events = fixture.client().start(shell(script()), { headers, signal: controller.signal });
+      await events[Symbol.asyncIterator]().next();
+      const child = await numberIn("child");
+      const { settings } = fixture.agent;
+      fixture.agent.settings = { ...settings, generation: settings.generation + 1 };
+      controller.abort();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(isAlive(child)).toBe(true);
+      const [pid = 0] = await pids();
+      process.kill(-pid, "SIGKILL");
+      await vi.waitUntil(async () => (await pids()).length === 0);
+    });
   });
 });

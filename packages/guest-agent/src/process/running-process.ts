@@ -48,6 +48,11 @@ export class RunningProcess {
     return this.#io.hasTerminal;
   }
 
+  /** The process itself is gone; what it started may live on. */
+  get hasExited(): boolean {
+    return this.#exit !== undefined;
+  }
+
   /** How it ended, once all its output is there. */
   get end(): EndEvent | undefined {
     return this.#hasEnded ? this.#exit : undefined;

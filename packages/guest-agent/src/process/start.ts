@@ -1,7 +1,8 @@
-/** `Start`: runs a process and streams its output. The process outlives the stream. */
+/** `Start`: runs a process and streams its output. The process outlives the stream, unless its client wants it otherwise. */
 import type { IncomingHttpHeaders } from "node:http";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { StartRequest, StartResponseSchema } from "@wrenn/protocol/gen/process_pb";
+import { ON_CLOSE_HEADER } from "@wrenn/protocol/guest-http";
 import type { Agent } from "../agent.ts";
 import type { ServerStream } from "../connect/server-stream.ts";
 import { timeoutOf } from "../connect/timeout.ts";
@@ -9,6 +10,8 @@ import { basicUser } from "../http/basic-user.ts";
 import { follow } from "./follow.ts";
 import { launch } from "./launch.ts";
 import { terminalSize } from "./terminal-size.ts";
+
+const SIGKILL = 9;
 
 export function start(
   agent: Pick<Agent, "users" | "settings" | "processes">,
@@ -25,5 +28,12 @@ export function start(
   const process = agent.processes.add(launched, config, request.tag);
   // As envd has it: the deadline is that of the process, whether the client is still there or not.
   if (timeoutMs !== undefined) process.killAfter(timeoutMs);
+  if (headers[ON_CLOSE_HEADER] === "kill") {
+    const { generation } = agent.settings;
+    stream.onClose(() => {
+      // A restore breaks the connections of all, of those who wait too: what they wait for goes on.
+      if (!process.hasExited && agent.settings.generation === generation) process.signal(SIGKILL);
+    });
+  }
   follow(process, stream);
 }

@@ -1,12 +1,10 @@
 /** Machines and events as protobuf messages. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
-  ExecStreamResponseSchema,
   SandboxInfoSchema,
   SnapshotInfoSchema,
   WatchSandboxesResponseSchema,
 } from "@wrenn/protocol/gen/hostagent_pb";
-import type { ExecEvent } from "../guest/exec.ts";
 import type { Machine } from "../machines/registry.ts";
 import type { WatchEvent } from "../machines/watch.ts";
 import { slotAddresses } from "../network/addresses.ts";
@@ -64,24 +62,5 @@ export function watchMessage(event: WatchEvent): MessageInitShape<typeof WatchSa
       return { event: { case: "removed", value: { sandboxId: event.id } } };
     case "keepalive":
       return { event: { case: "keepalive", value: {} } };
-  }
-}
-
-export function execMessage(event: ExecEvent): MessageInitShape<typeof ExecStreamResponseSchema> {
-  switch (event.kind) {
-    case "start":
-      return { event: { case: "start", value: { pid: event.pid } } };
-    case "stdout":
-    case "stderr":
-      return { event: { case: "data", value: { output: { case: event.kind, value: event.bytes } } } };
-    case "keepalive":
-      return { event: { case: "keepalive", value: {} } };
-    case "end":
-      return {
-        event: {
-          case: "end",
-          value: { exitCode: event.exitCode, signal: event.signal, error: event.error, timedOut: event.timedOut },
-        },
-      };
   }
 }

@@ -7,7 +7,6 @@ import type {
   CreateSandboxRequest,
   CreateSnapshotRequest,
   DeleteSnapshotRequest,
-  ExecStreamRequest,
   ForkSandboxRequest,
   HostAgentService,
   PauseSandboxRequest,
@@ -22,7 +21,6 @@ import type { HostContext } from "../host.ts";
 import { claimMachine } from "../machines/claim.ts";
 import { createMachine } from "../machines/create.ts";
 import { destroyMachine } from "../machines/destroy.ts";
-import { execInMachine } from "../machines/exec.ts";
 import { forkMachine } from "../machines/fork.ts";
 import { pauseMachine } from "../machines/pause.ts";
 import type { Machine } from "../machines/registry.ts";
@@ -31,7 +29,7 @@ import { rollbackMachine } from "../machines/rollback.ts";
 import { snapshotMachine } from "../machines/snapshot.ts";
 import { watchMachines } from "../machines/watch.ts";
 import { AGENT_VERSION } from "../version.ts";
-import { execMessage, phaseList, sandboxInfo, snapshotInfo, watchMessage } from "./messages.ts";
+import { phaseList, sandboxInfo, snapshotInfo, watchMessage } from "./messages.ts";
 
 /** A reader learns within this time that the stream is dead. */
 const KEEPALIVE_MS = 15_000;
@@ -80,13 +78,6 @@ export function hostAgentService(host: HostContext): ServiceImpl<typeof HostAgen
     }),
     watchSandboxes: stream(async function* (_request: unknown, { signal }) {
       for await (const event of watchMachines(host.machines, KEEPALIVE_MS, signal)) yield watchMessage(event);
-    }),
-    execStream: stream(async function* (request: ExecStreamRequest, { signal }) {
-      const { sandboxId, cmd, args, envs, cwd, user, timeoutSec, stdin, tag } = request;
-      if (cmd === "") throw new WrennError("invalid_request", "cmd must not be empty");
-      const wanted = { cmd, args, envs, cwd, user, timeoutSec, stdin, tag };
-      for await (const event of execInMachine(host, parseId("capsule", sandboxId), wanted, signal))
-        yield execMessage(event);
     }),
     getMetrics: unary(async () => ({ json: await host.metrics.toJson() })),
     getConsole: unary(async ({ sandboxId }: { sandboxId: string }) => {

@@ -11,8 +11,8 @@ export async function warm(guest: GuestClient): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     const { offsetMs: clockOffsetMs } = await guest.clock(TIMEOUT_MS);
     await guest.init({ ...nobody(round), clockOffsetMs }, TIMEOUT_MS);
-    await run(guest, "/bin/true", []);
-    await run(guest, "/bin/sh", ["-c", "echo warm; echo warm >&2; exit 3"]);
+    await exec(guest, { cmd: "/bin/true", args: [], timeoutMs: TIMEOUT_MS });
+    await exec(guest, { cmd: "/bin/sh", args: ["-c", "echo warm; echo warm >&2; exit 3"], timeoutMs: TIMEOUT_MS });
     await guest.process.list({});
   }
 }
@@ -29,9 +29,4 @@ function nobody(round: number): GuestInit {
     // Whoever starts from here gets a token of its own before anybody can reach it.
     accessToken: randomBytes(32).toString("hex"),
   };
-}
-
-async function run(guest: GuestClient, cmd: string, args: string[]): Promise<void> {
-  const request = { cmd, args, envs: {}, timeoutSec: TIMEOUT_MS / 1000 };
-  for await (const _event of exec(guest, request, new AbortController().signal));
 }

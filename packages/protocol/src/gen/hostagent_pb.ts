@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hostagent.proto.
  */
 export const file_hostagent: GenFile = /*@__PURE__*/
-  fileDesc("Cg9ob3N0YWdlbnQucHJvdG8SDGhvc3RhZ2VudC52MSIqCglFcnJvckluZm8SDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIhAKDkdldEhvc3RSZXF1ZXN0IrwBCg9HZXRIb3N0UmVzcG9uc2USFQoNYWdlbnRfdmVyc2lvbhgBIAEoCRILCgN2bW0YAiABKAkSEwoLdm1tX3ZlcnNpb24YAyABKAkSEwoLYWNjZWxlcmF0b3IYBCABKAkSEQoJY3B1X2NvcmVzGAUgASgFEhEKCW1lbW9yeV9tYhgGIAEoAxIUCgxkaXNrX2ZyZWVfbWIYByABKAMSDAoEYXJjaBgIIAEoCRIRCgl0ZW1wbGF0ZXMYCSADKAki1gIKFENyZWF0ZVNhbmRib3hSZXF1ZXN0EhAKCHRlbXBsYXRlGAEgASgJEg0KBXZjcHVzGAIgASgFEhEKCW1lbW9yeV9tYhgDIAEoBRITCgt0aW1lb3V0X3NlYxgEIAEoBRISCgpzYW5kYm94X2lkGAUgASgJEhQKDGRpc2tfc2l6ZV9tYhgGIAEoBRIPCgd0ZWFtX2lkGAcgASgJEhMKC3RlbXBsYXRlX2lkGAggASgJEhQKDGRlZmF1bHRfdXNlchgJIAEoCRJHCgtkZWZhdWx0X2VudhgKIAMoCzIyLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVxdWVzdC5EZWZhdWx0RW52RW50cnkSEwoLc25hcHNob3RfaWQYCyABKAkaMQoPRGVmYXVsdEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi5wEKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRISCgpzYW5kYm94X2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdob3N0X2lwGAMgASgJEkMKCG1ldGFkYXRhGAQgAygLMjEuaG9zdGFnZW50LnYxLkNyZWF0ZVNhbmRib3hSZXNwb25zZS5NZXRhZGF0YUVudHJ5EiMKBnBoYXNlcxgFIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiIQoFUGhhc2USDAoEbmFtZRgBIAEoCRIKCgJtcxgCIAEoASIrChVEZXN0cm95U2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIYChZEZXN0cm95U2FuZGJveFJlc3BvbnNlIikKE1BhdXNlU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSJPChRQYXVzZVNhbmRib3hSZXNwb25zZRISCgpzaXplX2J5dGVzGAEgASgDEiMKBnBoYXNlcxgCIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZSJUChRSZXN1bWVTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhgKC3RpbWVvdXRfc2VjGAIgASgFSACIAQFCDgoMX3RpbWVvdXRfc2VjItMBChVSZXN1bWVTYW5kYm94UmVzcG9uc2USDgoGc3RhdHVzGAEgASgJEg8KB2hvc3RfaXAYAiABKAkSQwoIbWV0YWRhdGEYAyADKAsyMS5ob3N0YWdlbnQudjEuUmVzdW1lU2FuZGJveFJlc3BvbnNlLk1ldGFkYXRhRW50cnkSIwoGcGhhc2VzGAQgAygLMhMuaG9zdGFnZW50LnYxLlBoYXNlGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIoChJQaW5nU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIVChNQaW5nU2FuZGJveFJlc3BvbnNlIk8KFUNyZWF0ZVNuYXBzaG90UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhMKC3NuYXBzaG90X2lkGAIgASgJEg0KBXBhdXNlGAMgASgIImsKFkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USLAoIc25hcHNob3QYASABKAsyGi5ob3N0YWdlbnQudjEuU25hcHNob3RJbmZvEiMKBnBoYXNlcxgCIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZSLuAQoMU25hcHNob3RJbmZvEhMKC3NuYXBzaG90X2lkGAEgASgJEg0KBXZjcHVzGAIgASgFEhEKCW1lbW9yeV9tYhgDIAEoBRIUCgxkaXNrX3NpemVfbWIYBCABKAUSEgoKc2l6ZV9ieXRlcxgFIAEoAxIQCgh0ZW1wbGF0ZRgGIAEoCRI6CghtZXRhZGF0YRgHIAMoCzIoLmhvc3RhZ2VudC52MS5TbmFwc2hvdEluZm8uTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLAoVRGVsZXRlU25hcHNob3RSZXF1ZXN0EhMKC3NuYXBzaG90X2lkGAEgASgJIhgKFkRlbGV0ZVNuYXBzaG90UmVzcG9uc2UiFgoUTGlzdFNuYXBzaG90c1JlcXVlc3QiVgoVTGlzdFNuYXBzaG90c1Jlc3BvbnNlEi0KCXNuYXBzaG90cxgBIAMoCzIaLmhvc3RhZ2VudC52MS5TbmFwc2hvdEluZm8SDgoGbWFraW5nGAIgAygJIqUBChJGb3JrU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRI4CghjaGlsZHJlbhgCIAMoCzImLmhvc3RhZ2VudC52MS5Gb3JrU2FuZGJveFJlcXVlc3QuQ2hpbGQaQQoFQ2hpbGQSEgoKc2FuZGJveF9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEhMKC3RpbWVvdXRfc2VjGAMgASgFIsMCChNGb3JrU2FuZGJveFJlc3BvbnNlEjkKCGNoaWxkcmVuGAEgAygLMicuaG9zdGFnZW50LnYxLkZvcmtTYW5kYm94UmVzcG9uc2UuQ2hpbGQSIwoGcGhhc2VzGAIgAygLMhMuaG9zdGFnZW50LnYxLlBoYXNlGssBCgVDaGlsZBISCgpzYW5kYm94X2lkGAEgASgJEg8KB2hvc3RfaXAYAiABKAkSRwoIbWV0YWRhdGEYAyADKAsyNS5ob3N0YWdlbnQudjEuRm9ya1NhbmRib3hSZXNwb25zZS5DaGlsZC5NZXRhZGF0YUVudHJ5EiMKBnBoYXNlcxgEIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiQQoWUm9sbGJhY2tTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhMKC3NuYXBzaG90X2lkGAIgASgJIscBChdSb2xsYmFja1NhbmRib3hSZXNwb25zZRIPCgdob3N0X2lwGAEgASgJEkUKCG1ldGFkYXRhGAIgAygLMjMuaG9zdGFnZW50LnYxLlJvbGxiYWNrU2FuZGJveFJlc3BvbnNlLk1ldGFkYXRhRW50cnkSIwoGcGhhc2VzGAMgAygLMhMuaG9zdGFnZW50LnYxLlBoYXNlGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIWChRMaXN0U2FuZGJveGVzUmVxdWVzdCJFChVMaXN0U2FuZGJveGVzUmVzcG9uc2USLAoJc2FuZGJveGVzGAEgAygLMhkuaG9zdGFnZW50LnYxLlNhbmRib3hJbmZvIuoDCgtTYW5kYm94SW5mbxISCgpzYW5kYm94X2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIQCgh0ZW1wbGF0ZRgDIAEoCRINCgV2Y3B1cxgEIAEoBRIRCgltZW1vcnlfbWIYBSABKAUSDwoHaG9zdF9pcBgGIAEoCRIXCg9jcmVhdGVkX2F0X3VuaXgYByABKAMSGwoTbGFzdF9hY3RpdmVfYXRfdW5peBgIIAEoAxITCgt0aW1lb3V0X3NlYxgJIAEoBRIPCgd0ZWFtX2lkGAogASgJEhMKC3RlbXBsYXRlX2lkGAsgASgJEjkKCG1ldGFkYXRhGAwgAygLMicuaG9zdGFnZW50LnYxLlNhbmRib3hJbmZvLk1ldGFkYXRhRW50cnkSEgoKZW5kX3JlYXNvbhgNIAEoCRITCgtlbmRfbWVzc2FnZRgOIAEoCRIUCgxwYXVzZV9yZWFzb24YDyABKAkSFgoOcGF1c2VkX2F0X3VuaXgYECABKAMSFAoMZGlza19zaXplX21iGBEgASgFEhIKCmdlbmVyYXRpb24YEiABKAUSFAoMYWNjZXNzX3Rva2VuGBMgASgJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIXChVXYXRjaFNhbmRib3hlc1JlcXVlc3Qi/gIKFldhdGNoU2FuZGJveGVzUmVzcG9uc2USQQoIc25hcHNob3QYASABKAsyLS5ob3N0YWdlbnQudjEuV2F0Y2hTYW5kYm94ZXNSZXNwb25zZS5TbmFwc2hvdEgAEiwKB2NoYW5nZWQYAiABKAsyGS5ob3N0YWdlbnQudjEuU2FuZGJveEluZm9IABI/CgdyZW1vdmVkGAMgASgLMiwuaG9zdGFnZW50LnYxLldhdGNoU2FuZGJveGVzUmVzcG9uc2UuUmVtb3ZlZEgAEkMKCWtlZXBhbGl2ZRgEIAEoCzIuLmhvc3RhZ2VudC52MS5XYXRjaFNhbmRib3hlc1Jlc3BvbnNlLktlZXBBbGl2ZUgAGjgKCFNuYXBzaG90EiwKCXNhbmRib3hlcxgBIAMoCzIZLmhvc3RhZ2VudC52MS5TYW5kYm94SW5mbxodCgdSZW1vdmVkEhIKCnNhbmRib3hfaWQYASABKAkaCwoJS2VlcEFsaXZlQgcKBWV2ZW50IqsCChFFeGVjU3RyZWFtUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEgsKA2NtZBgCIAEoCRIMCgRhcmdzGAMgAygJEhMKC3RpbWVvdXRfc2VjGAQgASgFEjcKBGVudnMYBSADKAsyKS5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlcXVlc3QuRW52c0VudHJ5EhAKA2N3ZBgGIAEoCUgAiAEBEhEKBHVzZXIYByABKAlIAYgBARISCgVzdGRpbhgIIAEoDEgCiAEBEhAKA3RhZxgJIAEoCUgDiAEBGisKCUVudnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgYKBF9jd2RCBwoFX3VzZXJCCAoGX3N0ZGluQgYKBF90YWciqAMKEkV4ZWNTdHJlYW1SZXNwb25zZRI3CgVzdGFydBgBIAEoCzImLmhvc3RhZ2VudC52MS5FeGVjU3RyZWFtUmVzcG9uc2UuU3RhcnRIABI1CgRkYXRhGAIgASgLMiUuaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXNwb25zZS5EYXRhSAASMwoDZW5kGAMgASgLMiQuaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXNwb25zZS5FbmRIABI/CglrZWVwYWxpdmUYBCABKAsyKi5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlc3BvbnNlLktlZXBBbGl2ZUgAGhQKBVN0YXJ0EgsKA3BpZBgBIAEoDRo0CgREYXRhEhAKBnN0ZG91dBgBIAEoDEgAEhAKBnN0ZGVychgCIAEoDEgAQggKBm91dHB1dBpKCgNFbmQSEQoJZXhpdF9jb2RlGAEgASgREg0KBWVycm9yGAIgASgJEhEKCXRpbWVkX291dBgDIAEoCBIOCgZzaWduYWwYBCABKAUaCwoJS2VlcEFsaXZlQgcKBWV2ZW50IicKEUdldENvbnNvbGVSZXF1ZXN0EhIKCnNhbmRib3hfaWQYASABKAkiJQoSR2V0Q29uc29sZVJlc3BvbnNlEg8KB2NvbnNvbGUYASABKAwiEwoRR2V0TWV0cmljc1JlcXVlc3QiIgoSR2V0TWV0cmljc1Jlc3BvbnNlEgwKBGpzb24YASABKAkyjAsKEEhvc3RBZ2VudFNlcnZpY2USRgoHR2V0SG9zdBIcLmhvc3RhZ2VudC52MS5HZXRIb3N0UmVxdWVzdBodLmhvc3RhZ2VudC52MS5HZXRIb3N0UmVzcG9uc2USWAoNQ3JlYXRlU2FuZGJveBIiLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVxdWVzdBojLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVzcG9uc2USWwoORGVzdHJveVNhbmRib3gSIy5ob3N0YWdlbnQudjEuRGVzdHJveVNhbmRib3hSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkRlc3Ryb3lTYW5kYm94UmVzcG9uc2USVQoMUGF1c2VTYW5kYm94EiEuaG9zdGFnZW50LnYxLlBhdXNlU2FuZGJveFJlcXVlc3QaIi5ob3N0YWdlbnQudjEuUGF1c2VTYW5kYm94UmVzcG9uc2USWAoNUmVzdW1lU2FuZGJveBIiLmhvc3RhZ2VudC52MS5SZXN1bWVTYW5kYm94UmVxdWVzdBojLmhvc3RhZ2VudC52MS5SZXN1bWVTYW5kYm94UmVzcG9uc2USUgoLUGluZ1NhbmRib3gSIC5ob3N0YWdlbnQudjEuUGluZ1NhbmRib3hSZXF1ZXN0GiEuaG9zdGFnZW50LnYxLlBpbmdTYW5kYm94UmVzcG9uc2USWwoOQ3JlYXRlU25hcHNob3QSIy5ob3N0YWdlbnQudjEuQ3JlYXRlU25hcHNob3RSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USWwoORGVsZXRlU25hcHNob3QSIy5ob3N0YWdlbnQudjEuRGVsZXRlU25hcHNob3RSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkRlbGV0ZVNuYXBzaG90UmVzcG9uc2USWAoNTGlzdFNuYXBzaG90cxIiLmhvc3RhZ2VudC52MS5MaXN0U25hcHNob3RzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5MaXN0U25hcHNob3RzUmVzcG9uc2USUgoLRm9ya1NhbmRib3gSIC5ob3N0YWdlbnQudjEuRm9ya1NhbmRib3hSZXF1ZXN0GiEuaG9zdGFnZW50LnYxLkZvcmtTYW5kYm94UmVzcG9uc2USXgoPUm9sbGJhY2tTYW5kYm94EiQuaG9zdGFnZW50LnYxLlJvbGxiYWNrU2FuZGJveFJlcXVlc3QaJS5ob3N0YWdlbnQudjEuUm9sbGJhY2tTYW5kYm94UmVzcG9uc2USWAoNTGlzdFNhbmRib3hlcxIiLmhvc3RhZ2VudC52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5MaXN0U2FuZGJveGVzUmVzcG9uc2USXQoOV2F0Y2hTYW5kYm94ZXMSIy5ob3N0YWdlbnQudjEuV2F0Y2hTYW5kYm94ZXNSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLldhdGNoU2FuZGJveGVzUmVzcG9uc2UwARJRCgpFeGVjU3RyZWFtEh8uaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXF1ZXN0GiAuaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXNwb25zZTABEk8KCkdldENvbnNvbGUSHy5ob3N0YWdlbnQudjEuR2V0Q29uc29sZVJlcXVlc3QaIC5ob3N0YWdlbnQudjEuR2V0Q29uc29sZVJlc3BvbnNlEk8KCkdldE1ldHJpY3MSHy5ob3N0YWdlbnQudjEuR2V0TWV0cmljc1JlcXVlc3QaIC5ob3N0YWdlbnQudjEuR2V0TWV0cmljc1Jlc3BvbnNlYgZwcm90bzM");
+  fileDesc("Cg9ob3N0YWdlbnQucHJvdG8SDGhvc3RhZ2VudC52MSIqCglFcnJvckluZm8SDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIhAKDkdldEhvc3RSZXF1ZXN0IrwBCg9HZXRIb3N0UmVzcG9uc2USFQoNYWdlbnRfdmVyc2lvbhgBIAEoCRILCgN2bW0YAiABKAkSEwoLdm1tX3ZlcnNpb24YAyABKAkSEwoLYWNjZWxlcmF0b3IYBCABKAkSEQoJY3B1X2NvcmVzGAUgASgFEhEKCW1lbW9yeV9tYhgGIAEoAxIUCgxkaXNrX2ZyZWVfbWIYByABKAMSDAoEYXJjaBgIIAEoCRIRCgl0ZW1wbGF0ZXMYCSADKAki1gIKFENyZWF0ZVNhbmRib3hSZXF1ZXN0EhAKCHRlbXBsYXRlGAEgASgJEg0KBXZjcHVzGAIgASgFEhEKCW1lbW9yeV9tYhgDIAEoBRITCgt0aW1lb3V0X3NlYxgEIAEoBRISCgpzYW5kYm94X2lkGAUgASgJEhQKDGRpc2tfc2l6ZV9tYhgGIAEoBRIPCgd0ZWFtX2lkGAcgASgJEhMKC3RlbXBsYXRlX2lkGAggASgJEhQKDGRlZmF1bHRfdXNlchgJIAEoCRJHCgtkZWZhdWx0X2VudhgKIAMoCzIyLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVxdWVzdC5EZWZhdWx0RW52RW50cnkSEwoLc25hcHNob3RfaWQYCyABKAkaMQoPRGVmYXVsdEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi5wEKFUNyZWF0ZVNhbmRib3hSZXNwb25zZRISCgpzYW5kYm94X2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdob3N0X2lwGAMgASgJEkMKCG1ldGFkYXRhGAQgAygLMjEuaG9zdGFnZW50LnYxLkNyZWF0ZVNhbmRib3hSZXNwb25zZS5NZXRhZGF0YUVudHJ5EiMKBnBoYXNlcxgFIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiIQoFUGhhc2USDAoEbmFtZRgBIAEoCRIKCgJtcxgCIAEoASIrChVEZXN0cm95U2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIYChZEZXN0cm95U2FuZGJveFJlc3BvbnNlIikKE1BhdXNlU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSJPChRQYXVzZVNhbmRib3hSZXNwb25zZRISCgpzaXplX2J5dGVzGAEgASgDEiMKBnBoYXNlcxgCIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZSJUChRSZXN1bWVTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhgKC3RpbWVvdXRfc2VjGAIgASgFSACIAQFCDgoMX3RpbWVvdXRfc2VjItMBChVSZXN1bWVTYW5kYm94UmVzcG9uc2USDgoGc3RhdHVzGAEgASgJEg8KB2hvc3RfaXAYAiABKAkSQwoIbWV0YWRhdGEYAyADKAsyMS5ob3N0YWdlbnQudjEuUmVzdW1lU2FuZGJveFJlc3BvbnNlLk1ldGFkYXRhRW50cnkSIwoGcGhhc2VzGAQgAygLMhMuaG9zdGFnZW50LnYxLlBoYXNlGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIoChJQaW5nU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIVChNQaW5nU2FuZGJveFJlc3BvbnNlIk8KFUNyZWF0ZVNuYXBzaG90UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhMKC3NuYXBzaG90X2lkGAIgASgJEg0KBXBhdXNlGAMgASgIImsKFkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USLAoIc25hcHNob3QYASABKAsyGi5ob3N0YWdlbnQudjEuU25hcHNob3RJbmZvEiMKBnBoYXNlcxgCIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZSLuAQoMU25hcHNob3RJbmZvEhMKC3NuYXBzaG90X2lkGAEgASgJEg0KBXZjcHVzGAIgASgFEhEKCW1lbW9yeV9tYhgDIAEoBRIUCgxkaXNrX3NpemVfbWIYBCABKAUSEgoKc2l6ZV9ieXRlcxgFIAEoAxIQCgh0ZW1wbGF0ZRgGIAEoCRI6CghtZXRhZGF0YRgHIAMoCzIoLmhvc3RhZ2VudC52MS5TbmFwc2hvdEluZm8uTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLAoVRGVsZXRlU25hcHNob3RSZXF1ZXN0EhMKC3NuYXBzaG90X2lkGAEgASgJIhgKFkRlbGV0ZVNuYXBzaG90UmVzcG9uc2UiFgoUTGlzdFNuYXBzaG90c1JlcXVlc3QiVgoVTGlzdFNuYXBzaG90c1Jlc3BvbnNlEi0KCXNuYXBzaG90cxgBIAMoCzIaLmhvc3RhZ2VudC52MS5TbmFwc2hvdEluZm8SDgoGbWFraW5nGAIgAygJIqUBChJGb3JrU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRI4CghjaGlsZHJlbhgCIAMoCzImLmhvc3RhZ2VudC52MS5Gb3JrU2FuZGJveFJlcXVlc3QuQ2hpbGQaQQoFQ2hpbGQSEgoKc2FuZGJveF9pZBgBIAEoCRIPCgd0ZWFtX2lkGAIgASgJEhMKC3RpbWVvdXRfc2VjGAMgASgFIsMCChNGb3JrU2FuZGJveFJlc3BvbnNlEjkKCGNoaWxkcmVuGAEgAygLMicuaG9zdGFnZW50LnYxLkZvcmtTYW5kYm94UmVzcG9uc2UuQ2hpbGQSIwoGcGhhc2VzGAIgAygLMhMuaG9zdGFnZW50LnYxLlBoYXNlGssBCgVDaGlsZBISCgpzYW5kYm94X2lkGAEgASgJEg8KB2hvc3RfaXAYAiABKAkSRwoIbWV0YWRhdGEYAyADKAsyNS5ob3N0YWdlbnQudjEuRm9ya1NhbmRib3hSZXNwb25zZS5DaGlsZC5NZXRhZGF0YUVudHJ5EiMKBnBoYXNlcxgEIAMoCzITLmhvc3RhZ2VudC52MS5QaGFzZRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiQQoWUm9sbGJhY2tTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhMKC3NuYXBzaG90X2lkGAIgASgJIscBChdSb2xsYmFja1NhbmRib3hSZXNwb25zZRIPCgdob3N0X2lwGAEgASgJEkUKCG1ldGFkYXRhGAIgAygLMjMuaG9zdGFnZW50LnYxLlJvbGxiYWNrU2FuZGJveFJlc3BvbnNlLk1ldGFkYXRhRW50cnkSIwoGcGhhc2VzGAMgAygLMhMuaG9zdGFnZW50LnYxLlBoYXNlGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIWChRMaXN0U2FuZGJveGVzUmVxdWVzdCJFChVMaXN0U2FuZGJveGVzUmVzcG9uc2USLAoJc2FuZGJveGVzGAEgAygLMhkuaG9zdGFnZW50LnYxLlNhbmRib3hJbmZvIuoDCgtTYW5kYm94SW5mbxISCgpzYW5kYm94X2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIQCgh0ZW1wbGF0ZRgDIAEoCRINCgV2Y3B1cxgEIAEoBRIRCgltZW1vcnlfbWIYBSABKAUSDwoHaG9zdF9pcBgGIAEoCRIXCg9jcmVhdGVkX2F0X3VuaXgYByABKAMSGwoTbGFzdF9hY3RpdmVfYXRfdW5peBgIIAEoAxITCgt0aW1lb3V0X3NlYxgJIAEoBRIPCgd0ZWFtX2lkGAogASgJEhMKC3RlbXBsYXRlX2lkGAsgASgJEjkKCG1ldGFkYXRhGAwgAygLMicuaG9zdGFnZW50LnYxLlNhbmRib3hJbmZvLk1ldGFkYXRhRW50cnkSEgoKZW5kX3JlYXNvbhgNIAEoCRITCgtlbmRfbWVzc2FnZRgOIAEoCRIUCgxwYXVzZV9yZWFzb24YDyABKAkSFgoOcGF1c2VkX2F0X3VuaXgYECABKAMSFAoMZGlza19zaXplX21iGBEgASgFEhIKCmdlbmVyYXRpb24YEiABKAUSFAoMYWNjZXNzX3Rva2VuGBMgASgJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIXChVXYXRjaFNhbmRib3hlc1JlcXVlc3Qi/gIKFldhdGNoU2FuZGJveGVzUmVzcG9uc2USQQoIc25hcHNob3QYASABKAsyLS5ob3N0YWdlbnQudjEuV2F0Y2hTYW5kYm94ZXNSZXNwb25zZS5TbmFwc2hvdEgAEiwKB2NoYW5nZWQYAiABKAsyGS5ob3N0YWdlbnQudjEuU2FuZGJveEluZm9IABI/CgdyZW1vdmVkGAMgASgLMiwuaG9zdGFnZW50LnYxLldhdGNoU2FuZGJveGVzUmVzcG9uc2UuUmVtb3ZlZEgAEkMKCWtlZXBhbGl2ZRgEIAEoCzIuLmhvc3RhZ2VudC52MS5XYXRjaFNhbmRib3hlc1Jlc3BvbnNlLktlZXBBbGl2ZUgAGjgKCFNuYXBzaG90EiwKCXNhbmRib3hlcxgBIAMoCzIZLmhvc3RhZ2VudC52MS5TYW5kYm94SW5mbxodCgdSZW1vdmVkEhIKCnNhbmRib3hfaWQYASABKAkaCwoJS2VlcEFsaXZlQgcKBWV2ZW50IicKEUdldENvbnNvbGVSZXF1ZXN0EhIKCnNhbmRib3hfaWQYASABKAkiJQoSR2V0Q29uc29sZVJlc3BvbnNlEg8KB2NvbnNvbGUYASABKAwiEwoRR2V0TWV0cmljc1JlcXVlc3QiIgoSR2V0TWV0cmljc1Jlc3BvbnNlEgwKBGpzb24YASABKAkyuQoKEEhvc3RBZ2VudFNlcnZpY2USRgoHR2V0SG9zdBIcLmhvc3RhZ2VudC52MS5HZXRIb3N0UmVxdWVzdBodLmhvc3RhZ2VudC52MS5HZXRIb3N0UmVzcG9uc2USWAoNQ3JlYXRlU2FuZGJveBIiLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVxdWVzdBojLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVzcG9uc2USWwoORGVzdHJveVNhbmRib3gSIy5ob3N0YWdlbnQudjEuRGVzdHJveVNhbmRib3hSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkRlc3Ryb3lTYW5kYm94UmVzcG9uc2USVQoMUGF1c2VTYW5kYm94EiEuaG9zdGFnZW50LnYxLlBhdXNlU2FuZGJveFJlcXVlc3QaIi5ob3N0YWdlbnQudjEuUGF1c2VTYW5kYm94UmVzcG9uc2USWAoNUmVzdW1lU2FuZGJveBIiLmhvc3RhZ2VudC52MS5SZXN1bWVTYW5kYm94UmVxdWVzdBojLmhvc3RhZ2VudC52MS5SZXN1bWVTYW5kYm94UmVzcG9uc2USUgoLUGluZ1NhbmRib3gSIC5ob3N0YWdlbnQudjEuUGluZ1NhbmRib3hSZXF1ZXN0GiEuaG9zdGFnZW50LnYxLlBpbmdTYW5kYm94UmVzcG9uc2USWwoOQ3JlYXRlU25hcHNob3QSIy5ob3N0YWdlbnQudjEuQ3JlYXRlU25hcHNob3RSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USWwoORGVsZXRlU25hcHNob3QSIy5ob3N0YWdlbnQudjEuRGVsZXRlU25hcHNob3RSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkRlbGV0ZVNuYXBzaG90UmVzcG9uc2USWAoNTGlzdFNuYXBzaG90cxIiLmhvc3RhZ2VudC52MS5MaXN0U25hcHNob3RzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5MaXN0U25hcHNob3RzUmVzcG9uc2USUgoLRm9ya1NhbmRib3gSIC5ob3N0YWdlbnQudjEuRm9ya1NhbmRib3hSZXF1ZXN0GiEuaG9zdGFnZW50LnYxLkZvcmtTYW5kYm94UmVzcG9uc2USXgoPUm9sbGJhY2tTYW5kYm94EiQuaG9zdGFnZW50LnYxLlJvbGxiYWNrU2FuZGJveFJlcXVlc3QaJS5ob3N0YWdlbnQudjEuUm9sbGJhY2tTYW5kYm94UmVzcG9uc2USWAoNTGlzdFNhbmRib3hlcxIiLmhvc3RhZ2VudC52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5MaXN0U2FuZGJveGVzUmVzcG9uc2USXQoOV2F0Y2hTYW5kYm94ZXMSIy5ob3N0YWdlbnQudjEuV2F0Y2hTYW5kYm94ZXNSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLldhdGNoU2FuZGJveGVzUmVzcG9uc2UwARJPCgpHZXRDb25zb2xlEh8uaG9zdGFnZW50LnYxLkdldENvbnNvbGVSZXF1ZXN0GiAuaG9zdGFnZW50LnYxLkdldENvbnNvbGVSZXNwb25zZRJPCgpHZXRNZXRyaWNzEh8uaG9zdGFnZW50LnYxLkdldE1ldHJpY3NSZXF1ZXN0GiAuaG9zdGFnZW50LnYxLkdldE1ldHJpY3NSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * Carried as the detail of every error of this service: the registry code decides what a client sees.
@@ -973,203 +973,6 @@ export const WatchSandboxesResponse_KeepAliveSchema: GenMessage<WatchSandboxesRe
   messageDesc(file_hostagent, 29, 2);
 
 /**
- * @generated from message hostagent.v1.ExecStreamRequest
- */
-export type ExecStreamRequest = Message<"hostagent.v1.ExecStreamRequest"> & {
-  /**
-   * @generated from field: string sandbox_id = 1;
-   */
-  sandboxId: string;
-
-  /**
-   * @generated from field: string cmd = 2;
-   */
-  cmd: string;
-
-  /**
-   * @generated from field: repeated string args = 3;
-   */
-  args: string[];
-
-  /**
-   * Seconds until the process is killed; 0 is no limit.
-   *
-   * @generated from field: int32 timeout_sec = 4;
-   */
-  timeoutSec: number;
-
-  /**
-   * @generated from field: map<string, string> envs = 5;
-   */
-  envs: { [key: string]: string };
-
-  /**
-   * @generated from field: optional string cwd = 6;
-   */
-  cwd?: string | undefined;
-
-  /**
-   * @generated from field: optional string user = 7;
-   */
-  user?: string | undefined;
-
-  /**
-   * All that the process reads from its stdin, which ends then; absent is nothing.
-   *
-   * @generated from field: optional bytes stdin = 8;
-   */
-  stdin?: Uint8Array | undefined;
-
-  /**
-   * A name to find the process by.
-   *
-   * @generated from field: optional string tag = 9;
-   */
-  tag?: string | undefined;
-};
-
-/**
- * Describes the message hostagent.v1.ExecStreamRequest.
- * Use `create(ExecStreamRequestSchema)` to create a new message.
- */
-export const ExecStreamRequestSchema: GenMessage<ExecStreamRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent, 30);
-
-/**
- * @generated from message hostagent.v1.ExecStreamResponse
- */
-export type ExecStreamResponse = Message<"hostagent.v1.ExecStreamResponse"> & {
-  /**
-   * @generated from oneof hostagent.v1.ExecStreamResponse.event
-   */
-  event: {
-    /**
-     * @generated from field: hostagent.v1.ExecStreamResponse.Start start = 1;
-     */
-    value: ExecStreamResponse_Start;
-    case: "start";
-  } | {
-    /**
-     * @generated from field: hostagent.v1.ExecStreamResponse.Data data = 2;
-     */
-    value: ExecStreamResponse_Data;
-    case: "data";
-  } | {
-    /**
-     * @generated from field: hostagent.v1.ExecStreamResponse.End end = 3;
-     */
-    value: ExecStreamResponse_End;
-    case: "end";
-  } | {
-    /**
-     * @generated from field: hostagent.v1.ExecStreamResponse.KeepAlive keepalive = 4;
-     */
-    value: ExecStreamResponse_KeepAlive;
-    case: "keepalive";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message hostagent.v1.ExecStreamResponse.
- * Use `create(ExecStreamResponseSchema)` to create a new message.
- */
-export const ExecStreamResponseSchema: GenMessage<ExecStreamResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent, 31);
-
-/**
- * @generated from message hostagent.v1.ExecStreamResponse.Start
- */
-export type ExecStreamResponse_Start = Message<"hostagent.v1.ExecStreamResponse.Start"> & {
-  /**
-   * @generated from field: uint32 pid = 1;
-   */
-  pid: number;
-};
-
-/**
- * Describes the message hostagent.v1.ExecStreamResponse.Start.
- * Use `create(ExecStreamResponse_StartSchema)` to create a new message.
- */
-export const ExecStreamResponse_StartSchema: GenMessage<ExecStreamResponse_Start> = /*@__PURE__*/
-  messageDesc(file_hostagent, 31, 0);
-
-/**
- * @generated from message hostagent.v1.ExecStreamResponse.Data
- */
-export type ExecStreamResponse_Data = Message<"hostagent.v1.ExecStreamResponse.Data"> & {
-  /**
-   * @generated from oneof hostagent.v1.ExecStreamResponse.Data.output
-   */
-  output: {
-    /**
-     * @generated from field: bytes stdout = 1;
-     */
-    value: Uint8Array;
-    case: "stdout";
-  } | {
-    /**
-     * @generated from field: bytes stderr = 2;
-     */
-    value: Uint8Array;
-    case: "stderr";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message hostagent.v1.ExecStreamResponse.Data.
- * Use `create(ExecStreamResponse_DataSchema)` to create a new message.
- */
-export const ExecStreamResponse_DataSchema: GenMessage<ExecStreamResponse_Data> = /*@__PURE__*/
-  messageDesc(file_hostagent, 31, 1);
-
-/**
- * @generated from message hostagent.v1.ExecStreamResponse.End
- */
-export type ExecStreamResponse_End = Message<"hostagent.v1.ExecStreamResponse.End"> & {
-  /**
-   * @generated from field: sint32 exit_code = 1;
-   */
-  exitCode: number;
-
-  /**
-   * @generated from field: string error = 2;
-   */
-  error: string;
-
-  /**
-   * @generated from field: bool timed_out = 3;
-   */
-  timedOut: boolean;
-
-  /**
-   * Number of the signal that ended it; 0 when it ended by itself.
-   *
-   * @generated from field: int32 signal = 4;
-   */
-  signal: number;
-};
-
-/**
- * Describes the message hostagent.v1.ExecStreamResponse.End.
- * Use `create(ExecStreamResponse_EndSchema)` to create a new message.
- */
-export const ExecStreamResponse_EndSchema: GenMessage<ExecStreamResponse_End> = /*@__PURE__*/
-  messageDesc(file_hostagent, 31, 2);
-
-/**
- * @generated from message hostagent.v1.ExecStreamResponse.KeepAlive
- */
-export type ExecStreamResponse_KeepAlive = Message<"hostagent.v1.ExecStreamResponse.KeepAlive"> & {
-};
-
-/**
- * Describes the message hostagent.v1.ExecStreamResponse.KeepAlive.
- * Use `create(ExecStreamResponse_KeepAliveSchema)` to create a new message.
- */
-export const ExecStreamResponse_KeepAliveSchema: GenMessage<ExecStreamResponse_KeepAlive> = /*@__PURE__*/
-  messageDesc(file_hostagent, 31, 3);
-
-/**
  * @generated from message hostagent.v1.GetConsoleRequest
  */
 export type GetConsoleRequest = Message<"hostagent.v1.GetConsoleRequest"> & {
@@ -1184,7 +987,7 @@ export type GetConsoleRequest = Message<"hostagent.v1.GetConsoleRequest"> & {
  * Use `create(GetConsoleRequestSchema)` to create a new message.
  */
 export const GetConsoleRequestSchema: GenMessage<GetConsoleRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent, 32);
+  messageDesc(file_hostagent, 30);
 
 /**
  * @generated from message hostagent.v1.GetConsoleResponse
@@ -1201,7 +1004,7 @@ export type GetConsoleResponse = Message<"hostagent.v1.GetConsoleResponse"> & {
  * Use `create(GetConsoleResponseSchema)` to create a new message.
  */
 export const GetConsoleResponseSchema: GenMessage<GetConsoleResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent, 33);
+  messageDesc(file_hostagent, 31);
 
 /**
  * @generated from message hostagent.v1.GetMetricsRequest
@@ -1214,7 +1017,7 @@ export type GetMetricsRequest = Message<"hostagent.v1.GetMetricsRequest"> & {
  * Use `create(GetMetricsRequestSchema)` to create a new message.
  */
 export const GetMetricsRequestSchema: GenMessage<GetMetricsRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent, 34);
+  messageDesc(file_hostagent, 32);
 
 /**
  * @generated from message hostagent.v1.GetMetricsResponse
@@ -1233,7 +1036,7 @@ export type GetMetricsResponse = Message<"hostagent.v1.GetMetricsResponse"> & {
  * Use `create(GetMetricsResponseSchema)` to create a new message.
  */
 export const GetMetricsResponseSchema: GenMessage<GetMetricsResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent, 35);
+  messageDesc(file_hostagent, 33);
 
 /**
  * @generated from service hostagent.v1.HostAgentService
@@ -1364,14 +1167,6 @@ export const HostAgentService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchSandboxesRequestSchema;
     output: typeof WatchSandboxesResponseSchema;
-  },
-  /**
-   * @generated from rpc hostagent.v1.HostAgentService.ExecStream
-   */
-  execStream: {
-    methodKind: "server_streaming";
-    input: typeof ExecStreamRequestSchema;
-    output: typeof ExecStreamResponseSchema;
   },
   /**
    * The newest bytes of the guest's console, at most 64 KiB.
