@@ -134,7 +134,7 @@ async function runLive(
   };
   const timer = timeout > 0 ? setTimeout(kill, timeout * 1000) : undefined;
   try {
-    if (tty) await runTerminal(stream, id, request.tag, interactive);
+    if (tty) await runTerminal(stream, id, request.tag, { keyboard: interactive });
     else {
       const input = interactive ? { input: process.stdin } : {};
       await runPipe(stream, id, request.tag, { ...input, signals: "forward" });

@@ -36,7 +36,7 @@ export function shellCommand(program: Command): void {
         ...(user === undefined ? {} : { user }),
         ...(cwd === undefined ? {} : { cwd }),
       };
-      await runTerminal(new ProcessStream(api, id, startTerminal(terminal)), id, tag, true);
+      await runTerminal(new ProcessStream(api, id, startTerminal(terminal)), id, tag, { keyboard: true });
     });
 }
 
@@ -69,6 +69,6 @@ export function attachCommand(program: Command): void {
       }
       requireTerminal();
       const stream = new ProcessStream(api, id, followTerminal(found.tag ?? selector));
-      await runTerminal(stream, id, selector, true);
+      await runTerminal(stream, id, selector, { keyboard: true, joins: true });
     });
 }

@@ -3,7 +3,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { note } from "../output/print.ts";
 import { type PipeOptions, pipeProcess, type StreamEnd } from "../streams/pipe.ts";
 import type { ProcessStream } from "../streams/process-stream.ts";
-import { attachTerminal } from "../terminal/attach.ts";
+import { type AttachOptions, attachTerminal } from "../terminal/attach.ts";
 import { type Size, sizeOf } from "../terminal/raw-terminal.ts";
 
 /** @throws invalid_request when no person types and looks */
@@ -22,8 +22,13 @@ export function thisTerminal(envs: Record<string, string> = {}): { envs: Record<
 }
 
 /** Shows it in this terminal up to its end, which becomes the exit code, or until it is left. */
-export async function runTerminal(stream: ProcessStream, id: string, tag: string, keyboard: boolean): Promise<void> {
-  finish(await attachTerminal(stream, keyboard), id, tag);
+export async function runTerminal(
+  stream: ProcessStream,
+  id: string,
+  tag: string,
+  options: AttachOptions,
+): Promise<void> {
+  finish(await attachTerminal(stream, options), id, tag);
 }
 
 /** Copies its output up to its end, which becomes the exit code, or until it is left. */

@@ -8,8 +8,17 @@ import { RawTerminal } from "./raw-terminal.ts";
 /** Bytes that may be typed ahead while the connection is slow or away. */
 const MAX_TYPED_BYTES = 64 * 1024;
 
-/** @param keyboard whether keys go to the process; without, signals like Ctrl-C do */
-export async function attachTerminal(stream: ProcessStream, keyboard: boolean): Promise<StreamEnd> {
+export interface AttachOptions {
+  /** whether keys go to the process; without, signals like Ctrl-C do */
+  readonly keyboard: boolean;
+  /** the process has run for a while: not all that is on its screen may have been kept */
+  readonly joins?: boolean;
+}
+
+export async function attachTerminal(
+  stream: ProcessStream,
+  { keyboard, joins = false }: AttachOptions,
+): Promise<StreamEnd> {
   let leaveCode = 0;
   using _handler = onEndingSignal((signal) => {
     if (!keyboard) return void stream.send({ type: "signal", signal });
@@ -20,7 +29,7 @@ export async function attachTerminal(stream: ProcessStream, keyboard: boolean): 
   const keys = connectKeys(terminal, stream);
   try {
     for await (const event of stream) {
-      if (event.type === "start") sendSize(terminal, stream);
+      if (event.type === "start") (joins ? redraw : sendSize)(terminal, stream);
       if (event.type === "output") await terminal.write(event.data);
       if (event.type === "gap") redraw(terminal, stream);
       if (event.type === "exit") return { exitCode: event.exitCode, detached: false };
@@ -51,7 +60,7 @@ function sendSize(terminal: RawTerminal, stream: ProcessStream): void {
   void stream.send({ type: "resize", ...terminal.size });
 }
 
-/** After lost output the screen shows who knows what. Programs draw it anew when the window changes its size. */
+/** The screen may show who knows what when output is missing. Programs draw it anew when the window changes its size. */
 function redraw(terminal: RawTerminal, stream: ProcessStream): void {
   const { cols, rows } = terminal.size;
   void stream.send({ type: "resize", cols, rows: rows + 1 });

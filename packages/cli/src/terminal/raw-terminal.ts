@@ -1,7 +1,7 @@
 /** The user's terminal while it is handed over to a program elsewhere: every key goes there, and at the end all is as it was. */
 import { spawnSync } from "node:child_process";
 import type { ReadStream, WriteStream } from "node:tty";
-import { ScreenModes } from "./screen-modes.ts";
+import { ScreenModes } from "@wrenn/protocol/screen-modes";
 
 export interface Size {
   readonly cols: number;

@@ -84,6 +84,8 @@ export class OutputHub {
   /** @param from position after which output begins: 0 is all that is kept, undefined is none of it */
   subscribe(sink: OutputSink, from?: number): Subscription {
     const position = from === undefined ? this.#log.end : from || this.#log.oldest;
+    const screen = from === 0 ? this.#log.screen : "";
+    if (screen !== "") sink.onOutput({ stream: "pty", bytes: Buffer.from(screen), end: position });
     const subscriber = new Subscriber(this.#log, sink, position, this.#chunkBytes);
     this.#subscribers.set(subscriber, { silentTicks: 0, blockingTicks: 0, leftBehind: false });
     this.#advance(subscriber);

@@ -102,6 +102,18 @@ describe("the log of a terminal", () => {
     expect(read.equals(text.subarray(log.oldest))).toBe(true);
   });
 
+  it("begins with a line or a control sequence, in the modes that came before", () => {
+    const frame = `\x1b[H${"full screen ".repeat(50)}\x1b[31m${"red ".repeat(50)}`;
+    const log = filled("pty", Buffer.from(`\x1b[?1049h\x1b[?25l${frame.repeat(500)}`), 10_000);
+    expect(log.start).toBeGreaterThan(0);
+    const read = Buffer.concat(readAll(log, 16_384).map(({ bytes }) => bytes)).toString();
+    expect(read).toMatch(/^\x1b\[(H|31m)/);
+    expect(log.screen).toBe("\x1b[?1049h\x1b[?25l");
+    const lines = filled("pty", Buffer.from("a line\r\n".repeat(100_000)), 999);
+    expect(Buffer.concat(readAll(lines, 16_384).map(({ bytes }) => bytes)).toString()).toMatch(/^a line\r\n/);
+    expect(lines.screen).toBe("");
+  });
+
   it("passes on what is not UTF-8", () => {
     const bytes = Buffer.alloc(50, 0xf0);
     expect(Buffer.concat(readAll(filled("pty", bytes, 7), 3).map((chunk) => chunk.bytes))).toEqual(bytes);

@@ -2,6 +2,7 @@
  * The last output of a process, by position: its bytes are counted from the first one on, whichever stream they came from.
  * Memory is taken as it is needed.
  */
+import { ScreenModes } from "@wrenn/protocol/screen-modes";
 import { incompleteTail, orphanedHead } from "./utf8.ts";
 
 export type OutputStream = "stdout" | "stderr" | "pty";
@@ -25,12 +26,17 @@ export const LOG_CAPACITY = 256 * 1024;
 const SMALLEST = 1024;
 /** A process that changes between its streams at every byte must not fill the memory with runs. */
 const MAX_RUNS = 4096;
+/** Bytes in which a terminal's output is expected to have a place to begin at. */
+const HEAD_BYTES = 4096;
+const [NEWLINE, ESCAPE] = [0x0a, 0x1b];
 
 export class OutputLog {
   #start = 0;
   #end = 0;
   #ring = Buffer.alloc(0);
   readonly #runs: Run[] = [];
+  /** of the terminal when the oldest output came */
+  readonly #modes = new ScreenModes();
 
   get end(): number {
     return this.#end;
@@ -41,10 +47,15 @@ export class OutputLog {
     return this.#start;
   }
 
-  /** Where to begin with the oldest output: in a terminal, at the oldest character that is whole. */
+  /** Where to begin with the oldest output: in a terminal, at a line, a control sequence, or at least a whole character. */
   get oldest(): number {
-    const head = this.#start > 0 ? this.#chunk(this.#start, 3) : undefined;
-    return head?.stream === "pty" ? this.#start + orphanedHead(head.bytes) : this.#start;
+    const head = this.#start > 0 ? this.#chunk(this.#start, HEAD_BYTES) : undefined;
+    return head?.stream === "pty" ? this.#start + beginning(head.bytes) : this.#start;
+  }
+
+  /** What a terminal has to be shown before the oldest output, in place of all that is not kept. */
+  get screen(): string {
+    return this.#modes.redo();
   }
 
   /** Bytes of memory that it takes. */
@@ -62,6 +73,8 @@ export class OutputLog {
   append(stream: OutputStream, bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#reserve(bytes.length);
+    const kept = this.#end + bytes.length - LOG_CAPACITY;
+    if (stream === "pty" && kept > this.#start) this.#modes.see(copyOut(this.#ring, this.#start, kept));
     copyIn(this.#ring, this.#end, bytes);
     this.#end += bytes.length;
     const last = this.#runs.at(-1);
@@ -116,6 +129,13 @@ export class OutputLog {
       this.#start = Math.max(this.#start, this.#runs.shift()?.end ?? 0);
     }
   }
+}
+
+/** Index of the first byte at which a terminal can begin. */
+function beginning(bytes: Uint8Array): number {
+  const [line, sequence] = [bytes.indexOf(NEWLINE), bytes.indexOf(ESCAPE)];
+  const places = [line < 0 ? -1 : line + 1, sequence].filter((place) => place >= 0);
+  return places.length > 0 ? Math.min(...places) : orphanedHead(bytes.subarray(0, 3));
 }
 
 /** The ring's bytes between two positions; a copy only where they go around its end. */

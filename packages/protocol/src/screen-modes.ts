@@ -1,6 +1,6 @@
 /**
- * Follows which modes of a terminal a program switches (the alternate screen, the mouse, a hidden cursor, …), so that a terminal that is left
- * in the middle of a program can be put back.
+ * Follows which modes of a terminal a program switches (the alternate screen, the mouse, a hidden cursor, …): a terminal that is left in
+ * the middle of a program can be put back, and one that joins there can be made ready.
  */
 
 /** DEC private modes that a program changes and a shell wants back, by number, and how they are without a program (xterm, "Private Modes"). */
@@ -24,28 +24,40 @@ const DEFAULTS: ReadonlyMap<number, boolean> = new Map([
 ]);
 
 const ESCAPE = "\u001b";
-const SWITCH = new RegExp(`${ESCAPE}\\[\\?([\\d;]{1,64})([hl])`, "g");
+const INTRODUCER = `${ESCAPE}[?`;
+const SWITCH = new RegExp(`^${ESCAPE}\\[\\?([\\d;]{1,64})([hl])`);
+/** Bytes of the longest sequence that is followed. */
+const LONGEST = 68;
 /** A sequence that has begun at the end of what was seen. */
 const BEGUN = new RegExp(`${ESCAPE}(\\[(\\?[\\d;]{0,64})?)?$`);
 
 export class ScreenModes {
   readonly #changed = new Set<number>();
-  #begun = "";
+  #begun = Buffer.alloc(0);
 
   /** Output that the terminal shows, in any pieces. */
-  see(output: Buffer): void {
-    const text = this.#begun + output.toString("latin1");
-    for (const [, numbers = "", letter] of text.matchAll(SWITCH)) {
-      for (const mode of numbers.split(";").map(Number)) this.#note(mode, letter === "h");
+  see(output: Uint8Array): void {
+    const bytes = Buffer.concat([this.#begun, output]);
+    for (let at = bytes.indexOf(INTRODUCER); at >= 0; at = bytes.indexOf(INTRODUCER, at + 1)) {
+      const [, numbers, letter] = SWITCH.exec(bytes.toString("latin1", at, at + LONGEST)) ?? [];
+      for (const mode of numbers?.split(";").map(Number) ?? []) this.#note(mode, letter === "h");
     }
-    this.#begun = BEGUN.exec(text.slice(-70))?.[0] ?? "";
+    this.#begun = Buffer.from(
+      BEGUN.exec(bytes.toString("latin1", Math.max(0, bytes.length - LONGEST)))?.[0] ?? "",
+      "latin1",
+    );
+  }
+
+  /** What makes another terminal as this one is; empty when it is as usual. */
+  redo(): string {
+    return [...this.#changed].map((mode) => `${INTRODUCER}${mode}${DEFAULTS.get(mode) === true ? "l" : "h"}`).join("");
   }
 
   /** What puts the terminal back; empty when it is as it was. */
   undo(): string {
     const modes = [...this.#changed].toReversed();
     if (modes.length === 0) return "";
-    const switches = modes.map((mode) => `${ESCAPE}[?${mode}${DEFAULTS.get(mode) === true ? "h" : "l"}`);
+    const switches = modes.map((mode) => `${INTRODUCER}${mode}${DEFAULTS.get(mode) === true ? "h" : "l"}`);
     // Colours, too, and the numeric keypad.
     return `${switches.join("")}${ESCAPE}[0m${ESCAPE}>`;
   }
