@@ -82,7 +82,7 @@ function bytes(sizeMb: number): Readable {
 
 function plainTransfer(host: string, method: "GET" | "PUT", body: Readable): Promise<void> {
   return new Promise((resolve, reject) => {
-    const call = request({ host, port: PORT, method }, (answer) => drain(answer).then(resolve, reject));
+    const call = request({ host, port: PORT, method }, (answer) => void drain(answer).then(resolve, reject));
     pipeline(body, call).catch(reject);
   });
 }

@@ -107,7 +107,7 @@ describe("the log of a terminal", () => {
     const log = filled("pty", Buffer.from(`\x1b[?1049h\x1b[?25l${frame.repeat(500)}`), 10_000);
     expect(log.start).toBeGreaterThan(0);
     const read = Buffer.concat(readAll(log, 16_384).map(({ bytes }) => bytes)).toString();
-    expect(read).toMatch(/^\x1b\[(H|31m)/);
+    expect(["\x1b[H", "\x1b[3"]).toContain(read.slice(0, 3));
     expect(log.screen).toBe("\x1b[?1049h\x1b[?25l");
     const lines = filled("pty", Buffer.from("a line\r\n".repeat(100_000)), 999);
     expect(Buffer.concat(readAll(lines, 16_384).map(({ bytes }) => bytes)).toString()).toMatch(/^a line\r\n/);

@@ -25,7 +25,7 @@ async function makeLayers() {
     { at: 3, length: 4, byte: 0x32 },
     { at: 5, length: 1, byte: 0 },
   ];
-  for (const [i, path] of paths.entries()) {
+  for (const i of paths.keys()) {
     const { at, length, byte } = parts[i] ?? { at: 0, length: 0, byte: 0 };
     const chain = json([...paths.slice(0, i + 1).toReversed(), `${dir}/base.raw`]);
     await command("qemu-io", ["-c", `write -P ${byte} ${at}M ${length}M`, chain]);
