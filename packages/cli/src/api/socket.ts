@@ -84,11 +84,6 @@ export class MessageSocket<In, Out extends object> implements AsyncIterable<In>,
     });
   }
 
-  /** True when the server has everything that was sent. */
-  get confirmed(): boolean {
-    return this.#confirmed === this.#sent;
-  }
-
   /** Resolves when the message is on its way and there is room for the next. @throws connection_lost */
   send(message: Out): Promise<void> {
     const data = JSON.stringify(message);

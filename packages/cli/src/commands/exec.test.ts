@@ -76,6 +76,14 @@ describe("wrenn exec", () => {
     expect(capsule.processes[0]?.child.signalCode).toBe("SIGKILL");
   });
 
+  it("leaves it to the server to kill what takes longer, which is there when this command is not", async () => {
+    await capsule.wrenn(["exec", "--timeout", "7", "cl-a", "true"]);
+    await capsule.wrenn(["exec", "-t", "--timeout", "8", "cl-a", "true"]);
+    await capsule.wrenn(["exec", "-d", "--timeout", "9", "cl-a", "true"]);
+    expect(capsule.processes.map(({ command }) => command.timeout_sec)).toEqual([7, 8, 9]);
+    expect(capsule.messages.filter(({ type }) => type === "signal")).toEqual([]);
+  });
+
   it.each([
     [["-d", "-i"], "-d cannot"],
     [["-t", "--json"], "-t cannot"],
@@ -100,6 +108,18 @@ describe("wrenn exec -i", () => {
     const result = await capsule.wrenn(["exec", "-i", "cl-a", "head", "-n", "1"], input);
     expect(result).toMatchObject({ code: 0, stdout: "first line\n" });
     expect(input.destroyed).toBe(true);
+  });
+
+  it("lets signals through when the command does not read", async () => {
+    const input = Readable.from(Array.from({ length: 100 }, () => Buffer.alloc(64 * 1024)));
+    const running = capsule.wrenn(["exec", "-i", "cl-a", "sleep", "60"], input);
+    const given = () => capsule.messages.filter(({ type }) => type === "stdin").length;
+    let before = -1;
+    await expect.poll(() => given() > 0 && before === (before = given()), { interval: 200 }).toBe(true);
+    // Less than the server takes before it reads nothing more.
+    expect(before * 64).toBeLessThan(1024);
+    process.emit("SIGINT", "SIGINT");
+    expect(await running).toMatchObject({ code: 130 });
   });
 
   it("says that stdin cannot be read", async () => {
@@ -150,7 +170,7 @@ describe("a connection that breaks", () => {
   it("is told when input may be lost with it", async () => {
     const input = new PassThrough();
     input.write("some");
-    capsule.breaks = ({ type }) => type === "stdout";
+    capsule.breaks = ({ type }) => type === "ack";
     const result = await capsule.wrenn(["exec", "-i", "cl-a", "cat"], input);
     expect(result).toMatchObject({
       code: 125,

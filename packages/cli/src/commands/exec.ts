@@ -97,7 +97,7 @@ function toRequest(cmd: string, args: string[], { env, cwd, user, tag }: ExecOpt
 
 async function run(api: ApiClient, id: string, request: Request, options: ExecOptions): Promise<void> {
   if (options.detach === true) {
-    const started = await api.start(id, request);
+    const started = await api.start(id, { ...request, ...limited(options.timeout) });
     if (options.json === true) json(started);
     else out(`${started.pid} ${started.tag}`);
   } else if (options.json === true) await runToEnd(api, id, request, options);
@@ -123,26 +123,20 @@ async function runLive(
   request: Request & { readonly tag: string },
   { interactive = false, tty = false, timeout }: ExecOptions,
 ): Promise<void> {
+  const command = { ...request, ...limited(timeout) };
   const connection = tty
-    ? startTerminal({ ...request, ...thisTerminal(request.envs) })
-    : startCommand({ ...request, stdin: interactive });
+    ? startTerminal({ ...command, ...thisTerminal(request.envs) })
+    : startCommand({ ...command, stdin: interactive });
   const stream = new ProcessStream(api, id, connection);
-  let timedOut = false;
-  const kill = () => {
-    timedOut = true;
-    void stream.send({ type: "signal", signal: "SIGKILL" });
-  };
-  const timer = timeout > 0 ? setTimeout(kill, timeout * 1000) : undefined;
-  try {
-    if (tty) await runTerminal(stream, id, request.tag, { keyboard: interactive });
-    else {
-      const input = interactive ? { input: process.stdin } : {};
-      await runPipe(stream, id, request.tag, { ...input, signals: "forward" });
-    }
-  } finally {
-    clearTimeout(timer);
-  }
+  const input = interactive ? { input: process.stdin } : {};
+  const { timedOut } = tty
+    ? await runTerminal(stream, id, request.tag, { keyboard: interactive })
+    : await runPipe(stream, id, request.tag, { ...input, signals: "forward" });
   if (timedOut) throw new WrennError("exec_timeout", `the command was killed after ${timeout} s`);
+}
+
+function limited(timeout: number): { timeout_sec?: number } {
+  return timeout === 0 ? {} : { timeout_sec: timeout };
 }
 
 function collectVariable(text: string, previous: Record<string, string>): Record<string, string> {

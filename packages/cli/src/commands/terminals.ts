@@ -27,16 +27,22 @@ export async function runTerminal(
   id: string,
   tag: string,
   options: AttachOptions,
-): Promise<void> {
-  finish(await attachTerminal(stream, options), id, tag);
+): Promise<StreamEnd> {
+  return finish(await attachTerminal(stream, options), id, tag);
 }
 
 /** Copies its output up to its end, which becomes the exit code, or until it is left. */
-export async function runPipe(stream: ProcessStream, id: string, tag: string, options: PipeOptions): Promise<void> {
-  finish(await pipeProcess(stream, options), id, tag);
+export async function runPipe(
+  stream: ProcessStream,
+  id: string,
+  tag: string,
+  options: PipeOptions,
+): Promise<StreamEnd> {
+  return finish(await pipeProcess(stream, options), id, tag);
 }
 
-function finish({ exitCode, detached }: StreamEnd, id: string, tag: string): void {
-  process.exitCode = exitCode;
-  if (detached) note(`\nleft running; come back with: wrenn attach ${id} ${tag}`);
+function finish(end: StreamEnd, id: string, tag: string): StreamEnd {
+  process.exitCode = end.exitCode;
+  if (end.detached) note(`\nleft running; come back with: wrenn attach ${id} ${tag}`);
+  return end;
 }

@@ -9,6 +9,8 @@ import type { ProcessStream } from "./process-stream.ts";
 export interface StreamEnd {
   readonly exitCode: number;
   readonly detached: boolean;
+  /** the process was killed because its time was over */
+  readonly timedOut: boolean;
 }
 
 export interface PipeOptions {
@@ -47,9 +49,9 @@ export async function pipeProcess(stream: ProcessStream, { input, signals, late 
     if (event.type !== "exit") continue;
     if (feed.failure !== undefined) throw feed.failure;
     if (lostBytes > 0) throw new WrennError("connection_lost", `${lostBytes} bytes of its output are missing`);
-    return { exitCode: event.exitCode, detached: false };
+    return { exitCode: event.exitCode, detached: false, timedOut: event.timedOut };
   }
-  return { exitCode: leaveCode, detached: true };
+  return { exitCode: leaveCode, detached: true, timedOut: false };
 }
 
 /** Sends input up to its end, no faster than it is taken. */

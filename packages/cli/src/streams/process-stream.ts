@@ -18,6 +18,7 @@ import type { MessageSocket } from "../api/socket.ts";
 
 export type ServerMessage = ProcessServerMessage | PtyServerMessage;
 export type ClientMessage = ProcessClientMessage | PtyClientMessage;
+type InputMessage = Extract<ClientMessage, { type: "stdin" | "input" | "close_stdin" }>;
 
 /** Where to connect, and what to say first. */
 export interface Opening {
@@ -39,13 +40,21 @@ export type ProcessEvent =
   /** output that is missing here */
   | { readonly type: "gap"; readonly lostBytes: number }
   /** as shells say it: 128 and the number of the signal that ended it */
-  | { readonly type: "exit"; readonly exitCode: number };
+  | { readonly type: "exit"; readonly exitCode: number; readonly timedOut: boolean };
 
 /** Milliseconds before each attempt to connect again, in all about as long as the server keeps what is left of a process that ended. */
 const RETRY_MS = [0, 200, 500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000];
 
 /** Milliseconds after which a connection was a good one: when it breaks, all attempts are made again. */
 const STABLE_MS = 10_000;
+
+/**
+ * Bytes of input that the process may have yet to take. The server stops reading at 1 MiB; as long as there is less, signals
+ * get through.
+ */
+const MAX_UNDERWAY_BYTES = 512 * 1024;
+/** What a message counts besides its bytes. */
+const MESSAGE_COST = 64;
 
 /** What a stream may break with although the process goes on. */
 const BROKEN = ["connection_lost", "not_running", "host_unavailable", "guest_unreachable", "agent_error"] as const;
@@ -61,12 +70,18 @@ export class ProcessStream implements AsyncIterable<ProcessEvent> {
   #socket: Promise<Socket>;
   /** resolved when another connection takes the place of `#socket`, or none ever will */
   #replaced = Promise.withResolvers<void>();
-  /** settles when all messages so far are on their way */
+  /** settle when all messages so far are on their way: input, and those that do not wait for it */
+  #inputSent = Promise.resolve();
   #sent = Promise.resolve();
   #started = false;
   /** bytes of output that have been handed on */
   #seq = 0;
-  #inputSent = false;
+  /** bytes of input that this connection was given, and of those that the process has taken */
+  #given = 0;
+  #taken = 0;
+  #room = Promise.withResolvers<void>();
+  /** input that must not be lost was sent */
+  #precious = false;
   #connectedAt = 0;
   #attempt = 0;
 
@@ -85,12 +100,13 @@ export class ProcessStream implements AsyncIterable<ProcessEvent> {
   }
 
   /**
-   * Sends a message, after those before it and as soon as there is a connection; resolves when there is room for the next one, or when the
-   * stream is over. Never throws: what breaks the stream is told where its events are read.
+   * Sends a message, after those before it and as soon as there is a connection; only input waits for a process that does not take what was
+   * sent before. Resolves when it is on its way, or when the stream is over. Never throws: what breaks the stream is told where its events
+   * are read.
    */
   send(message: ClientMessage): Promise<void> {
-    this.#sent = this.#sent.then(() => this.#deliver(message));
-    return this.#sent;
+    if (isInput(message)) return (this.#inputSent = this.#inputSent.then(() => this.#give(message)));
+    return (this.#sent = this.#sent.then(() => this.#deliver(message)));
   }
 
   /** The events up to the exit, or to `close`. @throws what the server ends it with, and connection_lost */
@@ -106,7 +122,7 @@ export class ProcessStream implements AsyncIterable<ProcessEvent> {
           return;
         } catch (error) {
           if (!this.#started || !hasCode(error, ...BROKEN)) throw error;
-          if (this.#inputSent && !socket.confirmed) throw inputInDoubt(error);
+          if (this.#precious && this.#given > this.#taken) throw inputInDoubt(error);
           this.#replace(this.#reconnect());
         }
       }
@@ -119,23 +135,34 @@ export class ProcessStream implements AsyncIterable<ProcessEvent> {
   close(): void {
     this.#leaving.abort();
     this.#replaced.resolve();
+    this.#room.resolve();
     this.#socket.then(
       (socket) => socket.close(),
       () => {},
     );
   }
 
+  async #give(message: InputMessage): Promise<void> {
+    while (this.#given - this.#taken >= MAX_UNDERWAY_BYTES && !this.over) await this.#room.promise;
+    await this.#deliver(message);
+  }
+
   async #deliver(message: ClientMessage): Promise<void> {
     while (!this.over) {
       const replaced = this.#replaced.promise;
       const socket = await this.#socket.catch(() => undefined);
-      if (message.type === "stdin") this.#inputSent = true;
+      if (message.type === "stdin" || message.type === "close_stdin") this.#precious = true;
       try {
-        return await socket?.send(message);
+        return await socket?.send(isInput(message) ? this.#numbered(message) : message);
       } catch {
         await replaced;
       }
     }
+  }
+
+  #numbered(message: InputMessage): InputMessage {
+    this.#given += MESSAGE_COST + (message.type === "close_stdin" ? 0 : bytesOf(message.data));
+    return { ...message, ack: this.#given };
   }
 
   async *#events(socket: Socket): AsyncGenerator<ProcessEvent> {
@@ -157,8 +184,17 @@ export class ProcessStream implements AsyncIterable<ProcessEvent> {
   #replace(socket: Promise<Socket>): void {
     this.#socket = socket;
     socket.catch(() => {});
+    // What is underway to a terminal is lost with the connection.
+    this.#given = 0;
+    this.#setTaken(0);
     this.#replaced.resolve();
     this.#replaced = Promise.withResolvers();
+  }
+
+  #setTaken(bytes: number): void {
+    this.#taken = bytes;
+    this.#room.resolve();
+    this.#room = Promise.withResolvers();
   }
 
   async #reconnect(): Promise<Socket> {
@@ -194,8 +230,15 @@ export class ProcessStream implements AsyncIterable<ProcessEvent> {
       case "gap":
         yield* this.#gap(message.lost_bytes);
         break;
+      case "ack":
+        this.#setTaken(message.ack);
+        break;
       case "exit":
-        yield { type: "exit", exitCode: message.signal === undefined ? message.exit_code : 128 + message.signal };
+        yield {
+          type: "exit",
+          exitCode: message.signal === undefined ? message.exit_code : 128 + message.signal,
+          timedOut: message.timed_out === true,
+        };
         break;
       case "error":
         // Otherwise it is about input that the process does not take, or a signal that came too late.
@@ -225,6 +268,15 @@ export class ProcessStream implements AsyncIterable<ProcessEvent> {
     this.#seq += lostBytes;
     yield { type: "gap", lostBytes };
   }
+}
+
+function isInput(message: ClientMessage): message is InputMessage {
+  return message.type === "stdin" || message.type === "input" || message.type === "close_stdin";
+}
+
+/** Of base64, at most. */
+function bytesOf(data: string): number {
+  return Math.ceil(data.length / 4) * 3;
 }
 
 function inputInDoubt(cause: unknown): WrennError {

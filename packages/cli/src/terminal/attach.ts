@@ -32,9 +32,9 @@ export async function attachTerminal(
       if (event.type === "start") (joins ? redraw : sendSize)(terminal, stream);
       if (event.type === "output") await terminal.write(event.data);
       if (event.type === "gap") redraw(terminal, stream);
-      if (event.type === "exit") return { exitCode: event.exitCode, detached: false };
+      if (event.type === "exit") return { exitCode: event.exitCode, detached: false, timedOut: event.timedOut };
     }
-    return { exitCode: leaveCode, detached: true };
+    return { exitCode: leaveCode, detached: true, timedOut: false };
   } finally {
     keys.stop();
   }

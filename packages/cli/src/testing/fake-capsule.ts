@@ -115,8 +115,10 @@ export class FakeCapsule implements AsyncDisposable {
       if (message.type === "start") follow(this.#start(message as never, isPty), 0);
       if (message.type === "connect") follow(this.#find(String(message["tag"])), Number(message["from_seq"]));
       const bytes = Buffer.from(String(message["data"]), "base64");
-      if (message.type === "stdin" || message.type === "input") process?.child.stdin?.write(bytes);
-      if (message.type === "close_stdin") process?.child.stdin?.end();
+      const taken = () =>
+        void (message["ack"] !== undefined && this.#say(socket, { type: "ack", ack: message["ack"] }));
+      if (message.type === "stdin" || message.type === "input") process?.child.stdin?.write(bytes, taken);
+      if (message.type === "close_stdin") process?.child.stdin?.end(taken);
       if (message.type === "signal") process?.signal(message["signal"] as string);
     });
     const scripted = this.serves[name];

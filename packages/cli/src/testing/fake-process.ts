@@ -13,6 +13,7 @@ export interface FakeCommand {
   readonly cwd?: string;
   readonly stdin?: boolean;
   readonly tag?: string;
+  readonly timeout_sec?: number;
 }
 
 export class FakeProcess {
@@ -44,9 +45,17 @@ export class FakeProcess {
     this.child.once("error", (error) =>
       this.#tell({ type: "error", data: error.message, code: "not_found", fatal: true }),
     );
+    let late: { timed_out?: true } = {};
+    const kill = () => {
+      late = { timed_out: true };
+      this.signal("SIGKILL");
+    };
+    const seconds = command.timeout_sec ?? 0;
+    const deadline = seconds === 0 ? undefined : setTimeout(kill, seconds * 1000);
     this.child.once("close", (code, signal) => {
       const number = signal === null ? {} : { signal: constants.signals[signal] };
-      this.#tell((this.#end = { type: "exit", exit_code: code ?? -1, ...number }));
+      clearTimeout(deadline);
+      this.#tell((this.#end = { type: "exit", exit_code: code ?? -1, ...number, ...late }));
     });
   }
 

@@ -116,7 +116,7 @@ describe.each(ENGINES)("exec on PostgreSQL $name", (engine) => {
   });
 
   it("starts a command in the background, finds it and kills it", async () => {
-    const started = await shell("echo ready; sleep 1000", { background: true, tag: "my-server", timeout_sec: 1 });
+    const started = await shell("echo ready; sleep 1000", { background: true, tag: "my-server" });
     expect(started).toMatchObject({ status: 202, body: { sandbox_id: id, cmd: "sh", tag: "my-server" } });
     const { pid } = started.body;
     expect(await processes()).toEqual([
@@ -140,6 +140,15 @@ describe.each(ENGINES)("exec on PostgreSQL $name", (engine) => {
     expect((await kill("my-server", "?signal=term")).status).toBe(204);
     await until(async () => (await processes()).length === 0);
     expect((await kill(String(pid))).status).toBe(404);
+  });
+
+  it("kills a background command whose time is over, with all its children", async () => {
+    const alive = join(dir, "background");
+    const script = `(while :; do date > ${alive}; sleep 0.05; done) & wait`;
+    expect(await shell(script, { background: true, timeout_sec: 1 })).toMatchObject({ status: 202 });
+    await until(() => existsSync(alive));
+    await until(async () => (await processes()).length === 0);
+    await expectStill(alive);
   });
 
   it("gives a background command its input and a tag of its own", async () => {

@@ -42,14 +42,14 @@ export function execInCapsule(deps: CapsuleDeps, call: GuestCall, request: ExecR
   });
 }
 
-/** Starts it and leaves it. Returns its pid. @throws what withGuest throws, and why it cannot be started */
+/** Starts it and leaves it; when its time is over it is killed with all of its group. Returns its pid. @throws what withGuest throws, and why it cannot be started */
 export async function execInBackground(
   deps: CapsuleDeps,
   call: GuestCall,
-  command: Command & Pick<ExecRequest, "stdin">,
+  command: Command & Pick<ExecRequest, "stdin" | "timeoutSec">,
 ): Promise<number> {
-  const { stdin } = command;
-  using process = await startProcess(deps, call, command, { stdin: stdin !== undefined });
+  const { stdin, timeoutSec } = command;
+  using process = await startProcess(deps, call, command, { stdin: stdin !== undefined, timeoutSec });
   if (stdin !== undefined) void feedProcess(process, stdin);
   return process.pid;
 }

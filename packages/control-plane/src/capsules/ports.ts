@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { WrennError } from "@wrenn/protocol/errors";
 import { type PortList, portListSchema } from "@wrenn/protocol/rest/ports";
 import { readText } from "../hosts/guest-client.ts";
-import { guestError } from "../hosts/guest-errors.ts";
+import { connectionBroke, guestError } from "../hosts/guest-errors.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { type GuestCall, withGuest } from "./guest.ts";
 
@@ -17,7 +17,7 @@ export function listPorts(deps: CapsuleDeps, call: GuestCall): Promise<PortList>
   });
 }
 
-/** The ports now and after every change, until the call's signal aborts. @throws what withGuest throws, guest_unreachable */
+/** The ports now and after every change, until the call's signal aborts. @throws what withGuest throws, guest_unreachable when it breaks */
 export async function* watchPorts(deps: CapsuleDeps, call: GuestCall): AsyncGenerator<PortList> {
   const answer = await withGuest(deps, call, (guest) =>
     guest.request({ method: "GET", path: "/ports/watch", signal: call.signal }),
@@ -29,6 +29,7 @@ export async function* watchPorts(deps: CapsuleDeps, call: GuestCall): AsyncGene
   } finally {
     answer.destroy();
   }
+  throw connectionBroke();
 }
 
 async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {

@@ -22,6 +22,8 @@ export interface StartOptions {
   /** input follows; otherwise the process finds its stdin empty */
   readonly stdin?: boolean;
   readonly terminal?: { readonly cols: number; readonly rows: number };
+  /** seconds until its whole group is killed, whoever is still there; 0 is no limit */
+  readonly timeoutSec?: number;
 }
 
 export interface Selector {
@@ -57,6 +59,11 @@ export function startRequest(command: Command, { stdin = false, terminal }: Star
   } satisfies MessageInitShape<typeof StartRequestSchema>;
 }
 
+/** As a header, since a deadline of the call itself would end its stream before the end of the process is told. */
+function deadline({ timeoutSec = 0 }: StartOptions = {}): CallOptions {
+  return timeoutSec === 0 ? {} : { headers: { "connect-timeout-ms": String(timeoutSec * 1000) } };
+}
+
 /** Starts a process and follows it. @throws what withGuest throws, and why it cannot be started */
 export function startProcess(
   deps: CapsuleDeps,
@@ -65,7 +72,10 @@ export function startProcess(
   options?: StartOptions,
 ): Promise<ProcessStream> {
   const request = startRequest(command, options);
-  return withGuest(deps, call, (guest) => openProcess(guest, (how) => guest.process.start(request, how), call.signal));
+  const limit = deadline(options);
+  return withGuest(deps, call, (guest) =>
+    openProcess(guest, (how) => guest.process.start(request, { ...limit, ...how }), call.signal),
+  );
 }
 
 /** Follows a process that runs. @param fromSeq output after this position comes first; undefined is none. @throws not_found */

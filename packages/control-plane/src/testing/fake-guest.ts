@@ -18,7 +18,7 @@ export class FakeGuest implements AsyncDisposable {
   /** what programs listen on */
   listeners: readonly Listener[] = [];
   readonly #problemOf: (id: string) => ErrorCode | undefined;
-  readonly #open = new Set<http.IncomingMessage>();
+  readonly #open = new Set<http.ServerResponse>();
   #agent: Promise<AgentFixture> | undefined;
   #listenersChanged = () => {};
   #held: Promise<void> | undefined;
@@ -68,7 +68,12 @@ export class FakeGuest implements AsyncDisposable {
 
   /** All connections break, as when a capsule is paused or its machine dies. */
   cut(): void {
-    for (const { socket } of this.#open) socket.destroy();
+    for (const { socket } of this.#open) socket?.destroy();
+  }
+
+  /** All answers end here, as when the agent stops in an orderly way. */
+  finish(): void {
+    for (const response of this.#open) response.end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -76,8 +81,8 @@ export class FakeGuest implements AsyncDisposable {
   }
 
   async #forward(request: http.IncomingMessage, response: http.ServerResponse, path: string): Promise<void> {
-    this.#open.add(request);
-    response.once("close", () => this.#open.delete(request));
+    this.#open.add(response);
+    response.once("close", () => this.#open.delete(response));
     this.requests.push(`${request.method} ${path}`);
     const { method, headers } = request;
     const { url } = await this.agent;

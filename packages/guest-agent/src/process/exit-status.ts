@@ -23,11 +23,11 @@ const SIGNAL_NAMES: Readonly<Record<number, string>> = {
 
 export type EndEvent = MessageInitShape<typeof ProcessEvent_EndEventSchema>;
 
-/** The end event; `error` repeats the status of anything but success. */
-export function endEvent({ code, signal }: ExitStatus): EndEvent {
+/** The end event; `error` repeats the status of anything but success. @param timedOut its time was over before it ended */
+export function endEvent({ code, signal }: ExitStatus, timedOut = false): EndEvent {
   if (code === 0) return { exitCode: 0, exited: true, status: "exit status 0" };
   const exited = code !== undefined;
   const status = exited ? `exit status ${code}` : `signal: ${SIGNAL_NAMES[signal ?? 0] ?? `signal ${signal}`}`;
-  const bySignal = exited ? {} : { signal: signal ?? 0 };
+  const bySignal = exited ? {} : { signal: signal ?? 0, ...(timedOut ? { timedOut } : {}) };
   return { exitCode: code ?? -1, exited, status, error: status, ...bySignal };
 }

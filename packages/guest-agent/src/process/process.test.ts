@@ -211,6 +211,15 @@ describe("a deadline", () => {
     await vi.waitUntil(() => !isAlive(descendant));
   });
 
+  it("is told with the end, to those who are still there", async () => {
+    const within = (ms: number) => ({ headers: { "connect-timeout-ms": String(ms) } });
+    const late = await collect(fixture.client().start(shell("sleep 1000"), within(300)));
+    expect(late.end).toMatchObject({ signal: 9, timedOut: true });
+    const early = await collect(fixture.client().start(shell("kill -9 $$"), within(60_000)));
+    expect(early.end).toMatchObject({ signal: 9 });
+    expect(early.end.timedOut).toBeUndefined();
+  });
+
   it("that is none is refused", async () => {
     const headers = { "connect-timeout-ms": "soon" };
     const error = await refusal(collect(fixture.client().start(shell("true"), { headers })));

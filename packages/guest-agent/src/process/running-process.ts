@@ -25,6 +25,7 @@ export class RunningProcess {
   #rounds = 0;
   #round: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  #timedOut = false;
   #exit: EndEvent | undefined;
   #hasEnded = false;
 
@@ -85,12 +86,12 @@ export class RunningProcess {
   /** Kills the process group if it still runs then. */
   killAfter(milliseconds: number): void {
     if (milliseconds > MAX_TIMEOUT_MS || this.#exit !== undefined) return;
-    this.#deadline = setTimeout(() => this.signal(SIGKILL), milliseconds);
+    this.#deadline = setTimeout(() => (this.#timedOut = this.signal(SIGKILL)), milliseconds);
   }
 
   /** The process itself is gone; its last output may still be on the way. */
   exited(status: ExitStatus): void {
-    this.#exit = endEvent(status);
+    this.#exit = endEvent(status, this.#timedOut);
     clearTimeout(this.#deadline);
     this.#io.dropInput();
     this.#endIfOver();

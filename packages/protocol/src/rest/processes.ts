@@ -23,18 +23,20 @@ export const commandFields = {
   tag: processTag.optional().describe("A name to find the process by"),
 };
 
+/** Seconds; 0 is no limit. */
+export const commandTimeout = z.int().min(LIMITS.execTimeoutSec.min).max(LIMITS.execTimeoutSec.max);
+
 export const execSchema = z
   .object({
     ...commandFields,
-    timeout_sec: z
-      .int()
-      .min(LIMITS.execTimeoutSec.min)
-      .max(LIMITS.execTimeoutSec.max)
-      .default(LIMITS.execTimeoutSec.default)
-      .describe("Seconds until the command and all its children are killed; 0 is no limit"),
+    timeout_sec: commandTimeout
+      .optional()
+      .describe(
+        `Seconds until the command and all its children are killed; 0 is no limit. ${LIMITS.execTimeoutSec.default} when absent, 0 with background`,
+      ),
     stdin: z.string().optional().describe("Standard input; it is empty when absent"),
     stdin_encoding: z.enum(["utf-8", "base64"]).default("utf-8"),
-    background: z.boolean().default(false).describe("Answer as soon as the command runs; timeout_sec is then ignored"),
+    background: z.boolean().default(false).describe("Answer as soon as the command runs"),
   })
   .meta({ id: "Exec" });
 export type Exec = z.input<typeof execSchema>;

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { portSchema } from "./ports.ts";
-import { commandFields } from "./processes.ts";
+import { commandFields, commandTimeout } from "./processes.ts";
 
 const base64 = z.base64();
 const size = z.int().min(0).max(65_535);
@@ -18,8 +18,16 @@ export type OutputEncoding = z.infer<typeof outputEncoding>;
 export const authMessage = z.object({ type: z.literal("auth"), api_key: z.string() });
 export type AuthMessage = z.infer<typeof authMessage>;
 
-const stdinMessage = z.object({ type: z.literal("stdin"), data: base64 });
-const closeStdinMessage = z.object({ type: z.literal("close_stdin") });
+const ack = z
+  .int()
+  .min(0)
+  .describe("Asks for a message ack with this number, once the process has taken the input up to here, or refused it");
+/** What is started in a stream may outlive it, but not this. */
+const timeout_sec = commandTimeout
+  .default(0)
+  .describe("Seconds until it and all its children are killed, whether the stream is open or not; 0 is no limit");
+const stdinMessage = z.object({ type: z.literal("stdin"), data: base64, ack: ack.optional() });
+const closeStdinMessage = z.object({ type: z.literal("close_stdin"), ack: ack.optional() });
 const signalMessage = z.object({
   type: z.literal("signal"),
   signal: z.union([z.string(), z.int()]).describe("Name or number; it goes to the whole process group"),
@@ -32,6 +40,7 @@ const pongMessage = z.object({ type: z.literal("pong") });
 export const execStartMessage = z.object({
   type: z.literal("start"),
   ...commandFields,
+  timeout_sec,
   stdin: z.boolean().default(false).describe("Messages stdin and close_stdin follow; otherwise it is empty"),
   encoding: outputEncoding.default("utf-8"),
 });
@@ -53,6 +62,7 @@ export const ptyFirstMessage = z.discriminatedUnion("type", [
     type: z.literal("start"),
     ...commandFields,
     cmd: commandFields.cmd.default("/bin/bash"),
+    timeout_sec,
     cols: size.default(80),
     rows: size.default(24),
   }),
@@ -66,7 +76,7 @@ export type PtyFirstMessage = z.input<typeof ptyFirstMessage>;
 
 /** Later messages of `/pty`. A resize to 0 is ignored. */
 export const ptyClientMessage = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("input"), data: base64 }),
+  z.object({ type: z.literal("input"), data: base64, ack: ack.optional() }),
   z.object({ type: z.literal("resize"), cols: size, rows: size }),
   z.object({ type: z.literal("kill") }),
   signalMessage,
@@ -89,10 +99,15 @@ const exitMessage = z.object({
   type: z.literal("exit"),
   exit_code: z.int().describe("-1 when a signal ended it"),
   signal: z.int().optional(),
+  timed_out: z.literal(true).optional().describe("It was killed because its time was over"),
 });
 const gapMessage = z.object({
   type: z.literal("gap"),
   lost_bytes: z.int().describe("Output that is missing here, since this client was too slow or came too late"),
+});
+const ackMessage = z.object({
+  type: z.literal("ack"),
+  ack: z.int().describe("The newest one that is due; those before it are not sent"),
 });
 const pingMessage = z.object({ type: z.literal("ping") });
 
@@ -102,6 +117,7 @@ export const processServerMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("stdout"), data: z.string(), seq: seq.optional() }),
   z.object({ type: z.literal("stderr"), data: z.string(), seq: seq.optional() }),
   gapMessage,
+  ackMessage,
   exitMessage,
   errorMessage,
 ]);
@@ -112,6 +128,7 @@ export const ptyServerMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("started"), tag: z.string(), pid: z.int() }),
   z.object({ type: z.literal("output"), data: base64, seq: seq.optional() }),
   gapMessage,
+  ackMessage,
   exitMessage,
   errorMessage,
   pingMessage,

@@ -1,6 +1,7 @@
 /** POST /v1/capsules/{id}/exec: runs a command to its end, or starts one and leaves it. */
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Id } from "@wrenn/protocol/ids";
+import { LIMITS } from "@wrenn/protocol/limits";
 import { backgroundExecSchema, type ExecResult, execResultSchema, execSchema } from "@wrenn/protocol/rest/processes";
 import { execInBackground, execInCapsule, type ExecResult as Result } from "../../capsules/exec.ts";
 import { newTag } from "../../capsules/processes.ts";
@@ -43,14 +44,15 @@ export const execCapsule: Route = (app, { capsules }) => {
       response: { 200: execResultSchema, 202: backgroundExecSchema, ...errors(...GUEST_STATUSES, 413) },
     },
     handler: async (request, reply) => {
-      const { timeout_sec: timeoutSec, background, stdin: text, stdin_encoding: encoding, ...command } = request.body;
+      const { timeout_sec: timeout, background, stdin: text, stdin_encoding: encoding, ...command } = request.body;
       const call = guestCall(request, reply);
       const stdin = inputOf(text, encoding);
       if (!background) {
+        const timeoutSec = timeout ?? LIMITS.execTimeoutSec.default;
         return toResult(call.id, command.cmd, await execInCapsule(capsules, call, { ...command, stdin, timeoutSec }));
       }
       const tag = command.tag ?? newTag("proc");
-      const pid = await execInBackground(capsules, call, { ...command, stdin, tag });
+      const pid = await execInBackground(capsules, call, { ...command, stdin, tag, timeoutSec: timeout ?? 0 });
       return reply.code(202).send({ sandbox_id: call.id, cmd: command.cmd, pid, tag });
     },
   });

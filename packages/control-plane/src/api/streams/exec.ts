@@ -8,8 +8,8 @@ import { runSession } from "./session.ts";
 export const execStream = streamRoute({
   path: "/exec/stream",
   serve: async ({ client, context, call }) => {
-    const { stdin, encoding, ...command } = await client.first(execStartMessage);
-    using process = await startProcess(context.capsules, call, command, { stdin });
+    const { stdin, encoding, timeout_sec: timeoutSec, ...command } = await client.first(execStartMessage);
+    using process = await startProcess(context.capsules, call, command, { stdin, timeoutSec });
     const { tag } = command;
     await client.send({ type: "start", pid: process.pid, ...(tag === undefined ? {} : { tag }) });
     const messages = new ProcessMessages(encoding);

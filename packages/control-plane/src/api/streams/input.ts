@@ -5,45 +5,67 @@ import type { ProcessStream } from "../../capsules/process-stream.ts";
 import { byPid } from "../../capsules/processes.ts";
 import { guestError, isGone } from "../../hosts/guest-errors.ts";
 
-/** Bytes that wait for the process from which on the client has to wait. */
-const MAX_WAITING_BYTES = 256 * 1024;
-/** Bytes of one call. */
+/** Bytes that wait for the process from which on the client is stopped: more than what clients leave unacknowledged. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+/** What a piece costs besides its bytes. */
+const PIECE_COST = 64;
+/** Bytes of one call, unless a single piece is larger. */
 const MAX_CALL_BYTES = 64 * 1024;
 /** How long the last bytes of a client that left may take. */
 const LAST_BYTES_MS = 5000;
 
+/** What becomes of input; nobody is told after `abort`. */
+export interface InputListener {
+  /** once, when the process takes no input; what follows is dropped */
+  readonly onRefused: (error: WrennError) => void;
+  /** the input up to the one with this acknowledgement was taken or dropped */
+  readonly onTaken: (ack: number) => void;
+}
+
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly ack: number | undefined;
+}
+
 export class ProcessInput {
   readonly #process: ProcessStream;
   readonly #kind: "stdin" | "pty";
-  readonly #onRefused: (error: WrennError) => void;
+  readonly #listener: InputListener;
   readonly #abort = new AbortController();
-  readonly #waiting: Uint8Array[] = [];
+  readonly #waiting: Piece[] = [];
   #waitingBytes = 0;
   #closing = false;
   #refused = false;
+  /** the last one that was asked for */
+  #newestAck: number | undefined;
   #sending = false;
   #sent: Promise<void> = Promise.resolve();
   #room = Promise.withResolvers<void>();
 
-  /** @param onRefused is told once when the process takes no input; what follows is dropped */
-  constructor(process: ProcessStream, kind: "stdin" | "pty", onRefused: (error: WrennError) => void) {
+  constructor(process: ProcessStream, kind: "stdin" | "pty", listener: InputListener) {
     this.#process = process;
     this.#kind = kind;
-    this.#onRefused = onRefused;
+    this.#listener = listener;
   }
 
-  /** Resolves when there is room for more. */
-  async push(bytes: Uint8Array): Promise<void> {
-    if (this.#refused || this.#closing || bytes.byteLength === 0) return;
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.byteLength;
+  /** Never waits: whoever pushes looks at `full` before the next piece. @param ack told when the process has it */
+  push(bytes: Uint8Array, ack?: number): void {
+    if (this.#refused || this.#closing) return this.#taken(ack);
+    this.#newestAck = ack ?? this.#newestAck;
+    this.#waiting.push({ bytes, ack });
+    this.#waitingBytes += bytes.byteLength + PIECE_COST;
     this.#start();
-    while (this.#waitingBytes > MAX_WAITING_BYTES) await this.#room.promise;
+  }
+
+  /** Undefined as long as there is room; otherwise it resolves when there is. */
+  get full(): Promise<void> | undefined {
+    return this.#waitingBytes > MAX_WAITING_BYTES ? this.#room.promise : undefined;
   }
 
   /** The process finds the end of its input after what was pushed. */
-  close(): void {
-    if (this.#closing) return;
+  close(ack?: number): void {
+    if (this.#refused || this.#closing) return this.#taken(ack);
+    this.#newestAck = ack ?? this.#newestAck;
     this.#closing = true;
     this.#start();
   }
@@ -72,11 +94,15 @@ export class ProcessInput {
     const process = byPid(pid);
     const options = { signal: this.#abort.signal };
     try {
-      while (this.#waitingBytes > 0) {
-        const input = { input: { case: this.#kind, value: this.#take() } };
-        await guest.process.sendInput({ process, input }, options);
+      while (this.#waiting.length > 0) {
+        const { bytes, ack } = this.#take();
+        const input = { input: { case: this.#kind, value: bytes } };
+        if (bytes.byteLength > 0) await guest.process.sendInput({ process, input }, options);
+        this.#taken(ack);
       }
-      if (this.#closing) await guest.process.closeStdin({ process }, options);
+      if (!this.#closing) return;
+      await guest.process.closeStdin({ process }, options);
+      this.#taken(this.#newestAck);
     } catch (error) {
       this.#refuse(error);
     } finally {
@@ -89,21 +115,33 @@ export class ProcessInput {
     this.#refused = true;
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
-    this.#room.resolve();
-    if (!this.#abort.signal.aborted && !isGone(error)) this.#onRefused(guestError(error));
+    this.#makeRoom();
+    if (!this.#abort.signal.aborted && !isGone(error)) this.#listener.onRefused(guestError(error));
+    this.#taken(this.#newestAck);
   }
 
-  #take(): Uint8Array {
+  #taken(ack: number | undefined): void {
+    if (ack !== undefined && !this.#abort.signal.aborted) this.#listener.onTaken(ack);
+  }
+
+  #take(): Piece {
     const pieces: Uint8Array[] = [];
     let bytes = 0;
-    while (this.#waiting.length > 0 && bytes < MAX_CALL_BYTES) {
-      const piece = this.#waiting.shift() ?? new Uint8Array();
-      pieces.push(piece);
-      bytes += piece.byteLength;
+    let ack: number | undefined;
+    for (let piece = this.#waiting[0]; piece !== undefined; piece = this.#waiting[0]) {
+      if (bytes > 0 && bytes + piece.bytes.byteLength > MAX_CALL_BYTES) break;
+      this.#waiting.shift();
+      pieces.push(piece.bytes);
+      bytes += piece.bytes.byteLength;
+      ack = piece.ack ?? ack;
+      this.#waitingBytes -= piece.bytes.byteLength + PIECE_COST;
     }
-    this.#waitingBytes -= bytes;
+    if (this.full === undefined) this.#makeRoom();
+    return { bytes: Buffer.concat(pieces), ack };
+  }
+
+  #makeRoom(): void {
     this.#room.resolve();
     this.#room = Promise.withResolvers();
-    return Buffer.concat(pieces);
   }
 }

@@ -36,8 +36,31 @@ describe("the messages of a process", () => {
     );
     expect(messages).toEqual([
       { type: "stdout", data: "a", seq: 1 },
-      { type: "stderr", data: "x", seq: 4 },
+      { type: "stderr", data: "x", seq: 1 },
       { type: "stdout", data: "€", seq: 5 },
+    ]);
+  });
+
+  it("have positions that never skip a byte of either output that was not told", () => {
+    const messages = messagesOf(
+      "utf-8",
+      data("stdout", euro.subarray(0, 1), 1),
+      data("stderr", Buffer.concat([Buffer.from("x"), euro.subarray(0, 1)]), 3),
+      data("stdout", euro.subarray(1, 2), 4),
+      data("stderr", Buffer.concat([euro.subarray(1), Buffer.from("y")]), 7),
+      data("stdout", Buffer.concat([euro.subarray(2), euro.subarray(0, 2)]), 10),
+      data("stderr", Buffer.from("z"), 11),
+      gap(4),
+      data("stderr", Buffer.from("!"), 16),
+    );
+    expect(messages).toEqual([
+      { type: "stderr", data: "x", seq: 0 },
+      { type: "stderr", data: "€y", seq: 0 },
+      { type: "stdout", data: "€", seq: 8 },
+      { type: "stderr", data: "z", seq: 8 },
+      { type: "stdout", data: "\ufffd" },
+      { type: "gap", lost_bytes: 4 },
+      { type: "stderr", data: "!", seq: 16 },
     ]);
   });
 

@@ -4,8 +4,13 @@ import type { OutputEncoding, ProcessServerMessage, PtyServerMessage } from "@wr
 import type { ProcessOutput } from "../../capsules/process-stream.ts";
 import { Utf8Stream } from "./utf8.ts";
 
-export function exitMessage({ exitCode, signal }: ProcessEvent_EndEvent) {
-  return { type: "exit" as const, exit_code: exitCode, ...(signal === undefined || signal === 0 ? {} : { signal }) };
+export function exitMessage({ exitCode, signal, timedOut }: ProcessEvent_EndEvent) {
+  return {
+    type: "exit" as const,
+    exit_code: exitCode,
+    ...(signal === undefined || signal === 0 ? {} : { signal }),
+    ...(timedOut === true ? { timed_out: timedOut } : {}),
+  };
 }
 
 export function gapMessage(lostBytes: bigint) {
@@ -17,6 +22,8 @@ type Name = "stdout" | "stderr";
 /** The messages of `/exec/stream` and `/processes/{selector}/stream`. */
 export class ProcessMessages {
   readonly #text: Record<Name, Utf8Stream> | undefined;
+  /** position before the character of each output that is not whole yet */
+  readonly #heldFrom: Partial<Record<Name, number>> = {};
 
   constructor(encoding: OutputEncoding) {
     this.#text = encoding === "utf-8" ? { stdout: new Utf8Stream(), stderr: new Utf8Stream() } : undefined;
@@ -44,16 +51,24 @@ export class ProcessMessages {
   *#data(type: Name, bytes: Uint8Array, seq: bigint | undefined): Generator<ProcessServerMessage> {
     const decoder = this.#text?.[type];
     const data = decoder === undefined ? Buffer.from(bytes).toString("base64") : decoder.write(bytes);
-    if (data === "") return;
-    // Whoever goes on from here gets the character again that is not whole yet.
-    const held = decoder?.held ?? 0;
-    yield { type, data, ...(seq === undefined ? {} : { seq: Number(seq) - held }) };
+    const position = seq === undefined ? {} : { seq: this.#positionAt(Number(seq), type, bytes.length) };
+    if (data !== "") yield { type, data, ...position };
+  }
+
+  /** Whoever goes on from here gets all characters again that are not whole yet, of either output. */
+  #positionAt(end: number, type: Name, length: number): number {
+    const held = this.#text?.[type].held ?? 0;
+    if (held === 0) delete this.#heldFrom[type];
+    // Of a character that began in an earlier piece the position is known.
+    else if (held <= length) this.#heldFrom[type] = end - held;
+    return Math.min(end, ...Object.values(this.#heldFrom));
   }
 
   /** Characters whose other half will not come. */
   *#rest(): Generator<ProcessServerMessage> {
     for (const type of ["stdout", "stderr"] as const) {
       const data = this.#text?.[type].end() ?? "";
+      delete this.#heldFrom[type];
       if (data !== "") yield { type, data };
     }
   }

@@ -71,6 +71,21 @@ describe.each(ENGINES)("streams of processes on PostgreSQL $name", (engine) => {
       expect(await killed.next("exit")).toEqual({ type: "exit", exit_code: -1, signal: 9 });
     });
 
+    it("kills a command whose time is over, and tells it", async () => {
+      const client = await shell("echo ready; sleep 1000", { timeout_sec: 1 });
+      expect(await client.next("exit")).toEqual({ type: "exit", exit_code: -1, signal: 9, timed_out: true });
+      expect(client.text("stdout")).toBe("ready\n");
+    });
+
+    it("kills a command whose time is over also when its client has left", async () => {
+      const client = await shell("echo ready; sleep 1000", { timeout_sec: 2 });
+      await until(() => client.text("stdout") === "ready\n");
+      client.close();
+      await until(() => platform.host.guest.open === 0);
+      expect(await processes()).toHaveLength(1);
+      await until(async () => (await processes()).length === 0);
+    });
+
     it("never splits a character, and keeps what is not text recognisable", async () => {
       const slowly = "printf '\\342'; sleep 0.1; printf '\\202'; sleep 0.1; printf '\\254'; printf '\\377!'";
       const client = await shell(slowly);
@@ -80,33 +95,6 @@ describe.each(ENGINES)("streams of processes on PostgreSQL $name", (engine) => {
       const exact = await shell(slowly, { encoding: "base64" });
       await exact.end();
       expect(exact.text("stdout", "base64")).toBe(Buffer.from([0xe2, 0x82, 0xac, 0xff, 0x21]).toString("latin1"));
-    });
-
-    it("passes on input, its end, and signals", async () => {
-      const client = await shell("trap 'echo got it' USR1; echo ready; cat; wait; echo done", { stdin: true });
-      await until(() => client.text("stdout") === "ready\n");
-      await client.send({ type: "stdin", data: Buffer.from("a\xff", "latin1").toString("base64") });
-      await until(() => client.text("stdout").length > 6);
-      await client.send({ type: "signal", signal: "SIGUSR1" }, { type: "close_stdin" });
-      expect(await client.next("exit")).toMatchObject({ exit_code: 0 });
-      expect(client.messages.flatMap((message) => (message.type === "stdout" ? [message.data] : [])).join("")).toMatch(
-        /^ready\na\ufffd(got it\n)?done\n$/,
-      );
-    });
-
-    it("loses nothing of much input, and ends it after the last byte", async () => {
-      const client = await shell("sleep 0.3; wc -c", { stdin: true });
-      await client.next("start");
-      const piece = { type: "stdin", data: Buffer.alloc(50_000, "x").toString("base64") };
-      await client.send(...Array.from({ length: 100 }, () => piece), { type: "close_stdin" });
-      await client.end();
-      expect(client.text("stdout").trim()).toBe("5000000");
-    });
-
-    it("has an empty input unless it was asked for", async () => {
-      const client = await shell("cat; echo end");
-      await client.end();
-      expect(client.text("stdout")).toBe("end\n");
     });
 
     it("complains about input and signals that cannot be, and goes on", async () => {
@@ -264,7 +252,24 @@ describe.each(ENGINES)("streams of processes on PostgreSQL $name", (engine) => {
       expect(client.messages).toEqual([{ type: "error", code: "unauthorized", data, fatal: true }]);
     });
 
-    it("nobody with a wrong header, told at once", async () => {
+    it("says its key in the first message, also when the header has a wrong one", async () => {
+      for (const wrong of [newApiKey(), "no key at all", ""]) {
+        const client = open("/exec/stream", wrong);
+        await client.send({ type: "auth", api_key: platform.key }, start);
+        expect(await client.end()).toBe(1000);
+        expect(client.text("stdout")).toBe("hi\n");
+      }
+    });
+
+    it("nobody with a wrong header, told as soon as another message comes", async () => {
+      const client = open("/exec/stream", newApiKey());
+      await client.send(start);
+      expect(await client.end()).toBe(1000);
+      const data = "authentication failed: invalid API key";
+      expect(client.messages).toEqual([{ type: "error", code: "unauthorized", data, fatal: true }]);
+    });
+
+    it("nobody with a wrong header who says nothing for 5 seconds", async () => {
       const client = open("/ports/watch", newApiKey());
       expect(await client.end()).toBe(1000);
       expect(client.messages).toEqual([expect.objectContaining({ type: "error", code: "unauthorized" })]);

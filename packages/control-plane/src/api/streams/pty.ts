@@ -16,10 +16,10 @@ function open(deps: CapsuleDeps, call: GuestCall, first: z.output<typeof First>,
   if (first.type === "connect") {
     return connectProcess(deps, call, { selector: { case: "tag", value: tag } }, first.from_seq);
   }
-  const { cols, rows, envs, ...command } = first;
+  const { cols, rows, envs, timeout_sec: timeoutSec, ...command } = first;
   // Nothing has no size; such a resize is ignored too.
   const terminal = { cols: cols || 80, rows: rows || 24 };
-  return startProcess(deps, call, { ...command, tag, envs: { TERM, ...envs } }, { terminal });
+  return startProcess(deps, call, { ...command, tag, envs: { TERM, ...envs } }, { terminal, timeoutSec });
 }
 
 export const ptyStream = streamRoute({

@@ -92,15 +92,24 @@ async function serveStream<Params extends { id: string }, Query>(
   if (failure?.spec.status === 500) logger.error({ event: "stream_failed", request_id: request.id, err: failure });
 }
 
-/** By the header, or by the first message. @throws unauthorized */
+/** By the header or, when it says nobody that is known, by the first message. @throws unauthorized */
 async function identify(client: ClientSocket, request: FastifyRequest, context: ApiContext): Promise<Caller> {
+  const { db } = context.capsules;
+  const header = [request.headers["x-api-key"]].flat()[0];
+  let refusal: unknown;
   try {
-    const header = request.headers["x-api-key"];
-    const key = header === undefined ? await keyOfMessage(client) : [header].flat()[0];
-    return await authenticate(context.capsules.db, key);
+    if (header !== undefined) return await authenticate(db, header);
+  } catch (error) {
+    if (!hasCode(error, "unauthorized")) throw error;
+    refusal = error;
+  }
+  try {
+    return await authenticate(db, await keyOfMessage(client));
   } catch (error) {
     if (!hasCode(error, "unauthorized", "invalid_request")) throw error;
-    throw new WrennError("unauthorized", `authentication failed: ${error.message}`, { cause: error });
+    // Of a client that has sent a key, what is wrong with it says more than that no other one came.
+    const cause = hasCode(refusal, "unauthorized") ? refusal : error;
+    throw new WrennError("unauthorized", `authentication failed: ${cause.message}`, { cause });
   }
 }
 

@@ -27,6 +27,8 @@ export class ClientSocket {
   /** resolves when the last message is on its way or the client is gone */
   #sent: Promise<void> = Promise.resolve();
   #fault: WrennError | undefined;
+  #holds = 0;
+  #closing = false;
   #wake = Promise.withResolvers<void>();
 
   constructor(socket: WebSocket) {
@@ -85,10 +87,23 @@ export class ClientSocket {
     }
   }
 
+  /**
+   * Stops the client until then; what it has sent is still read. That it leaves meanwhile is noticed when a ping does not reach it.
+   */
+  hold(until: Promise<void>): void {
+    this.#holds += 1;
+    this.#socket.pause();
+    void until.then(() => {
+      this.#holds -= 1;
+      this.#resumeIfRoom();
+    });
+  }
+
   /** Closes it once the client has taken what was sent, however long it takes for that. */
   async close(): Promise<void> {
     await this.#sent;
-    // Also when the client was stopped: its answer to the close has to be read.
+    this.#closing = true;
+    // Also when the client was stopped: its answer to the close has to be read, after all else that it has sent.
     if (this.#socket.isPaused) this.#socket.resume();
     this.#socket.close(NORMAL);
   }
@@ -102,12 +117,16 @@ export class ClientSocket {
     }
     const text = this.#unread.shift() ?? "";
     this.#unreadSize -= text.length + MESSAGE_COST;
-    if (this.#unreadSize <= MAX_UNREAD && this.#socket.isPaused) this.#socket.resume();
+    this.#resumeIfRoom();
     return text;
   }
 
+  #resumeIfRoom(): void {
+    if (this.#holds === 0 && this.#unreadSize <= MAX_UNREAD && this.#socket.isPaused) this.#socket.resume();
+  }
+
   #receive(data: Buffer, isBinary: boolean): void {
-    if (this.#fault !== undefined) return;
+    if (this.#fault !== undefined || this.#closing) return;
     if (isBinary) this.#fault = new WrennError("invalid_request", "messages are JSON in text frames");
     else {
       const text = data.toString("utf8");

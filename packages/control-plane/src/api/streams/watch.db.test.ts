@@ -124,6 +124,18 @@ describe.each(ENGINES)("watches on PostgreSQL $name", (engine) => {
       await until(() => last()?.length === 0);
       await client.send({ type: "stop" });
       expect(await client.end()).toBe(1000);
+      expect(client.messages.at(-1)?.type).toBe("ports");
     });
+
+    it.each(["cut", "finish"] as const)(
+      "say that nothing more comes when the agent does not go on: %s",
+      async (how) => {
+        const client = open<PortWatchMessage>("/ports/watch");
+        await client.next("ports");
+        platform.host.guest[how]();
+        expect(await client.end()).toBe(1000);
+        expect(client.messages.at(-1)).toMatchObject({ type: "error", reason: "guest_unreachable", fatal: true });
+      },
+    );
   });
 });
