@@ -38,6 +38,13 @@ describe("wrenn kill", () => {
     });
   });
 
+  it("sends nothing when there is no such signal", async () => {
+    await using api = await FakeApi.start({});
+    const refused = await api.wrenn("kill", "-s", "TREM", "cl-a", "web");
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no signal "TREM"') });
+    expect(api.requests).toEqual([]);
+  });
+
   it("never names the capsule instead of a process", async () => {
     await using api = await FakeApi.start({});
     expect(await api.wrenn("kill", "cl-a", "..")).toMatchObject({ code: 1 });

@@ -1,5 +1,6 @@
 /** `wrenn ps` and `kill`: the processes that were started in a capsule from outside. */
 import type { Process } from "@wrenn/protocol/rest/processes";
+import { parseSignal } from "@wrenn/protocol/signals";
 import type { Command } from "commander";
 import { apiClient, localInstance } from "../instance.ts";
 import { json, out, printable, table } from "../output/print.ts";
@@ -36,6 +37,8 @@ export function killCommand(program: Command): void {
     .option("-s, --signal <name>", "name or number of the signal", "SIGTERM")
     .option("--json", "print the processes that got it as JSON")
     .action(async (id: string, selectors: string[], options: { signal: string } & JsonOption) => {
+      // The server takes what it does not know for SIGKILL, which nobody wants for a slip of the finger.
+      parseSignal(options.signal);
       const api = apiClient(localInstance());
       const outcome = await attemptAll(selectors, async (selector) => {
         await api.kill(id, selector, options.signal);

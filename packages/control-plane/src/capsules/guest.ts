@@ -6,7 +6,7 @@ import type { GuestClient } from "../hosts/guest-client.ts";
 import { getHost } from "../hosts/registry.ts";
 import { touchCapsule } from "./activity.ts";
 import type { CapsuleDeps } from "./deps.ts";
-import { useCapsule } from "./wake.ts";
+import { clientLeft, useCapsule } from "./wake.ts";
 
 /** Whose capsule a request is about, and until when its client waits. */
 export interface GuestCall {
@@ -47,7 +47,11 @@ export async function withGuestOnce<T>(
     }
     return guestOf(deps, row, id);
   });
-  return use(guest);
+  try {
+    return await use(guest);
+  } catch (error) {
+    throw signal.aborted ? clientLeft(error) : error;
+  }
 }
 
 async function guestOf(deps: CapsuleDeps, row: CapsuleRow, id: Id<"capsule">): Promise<GuestClient> {

@@ -1,20 +1,24 @@
 /** Ports that programs of a capsule listen on. */
-import type { IncomingMessage } from "node:http";
-import { WrennError } from "@wrenn/protocol/errors";
-import { type PortList, portListSchema } from "@wrenn/protocol/rest/ports";
-import { readText } from "../hosts/guest-client.ts";
+import type { PortList } from "@wrenn/protocol/rest/ports";
 import { connectionBroke, guestError } from "../hosts/guest-errors.ts";
+import { readBytes } from "../hosts/read-body.ts";
+import { withinLimit } from "../hosts/time-limit.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { type GuestCall, withGuest } from "./guest.ts";
+import { MAX_LIST_BYTES, parsePortList, portListsOf } from "./port-list.ts";
 
-/** Bytes of one list: all 65 535 ports would be some 6 MB. */
-const MAX_LIST_BYTES = 8 * 1024 * 1024;
-
+/** @throws what withGuest throws, agent_error for what is no list, guest_unreachable when none comes within 30 s */
 export function listPorts(deps: CapsuleDeps, call: GuestCall): Promise<PortList> {
-  return withGuest(deps, call, async (guest) => {
-    const answer = await guest.request({ method: "GET", path: "/ports", signal: call.signal });
-    return parseList(await readText(answer, MAX_LIST_BYTES));
-  });
+  return withGuest(deps, call, (guest) =>
+    withinLimit(call.signal, async (signal) => {
+      try {
+        const answer = await guest.request({ method: "GET", path: "/ports", signal });
+        return parsePortList(`${await readBytes(answer, MAX_LIST_BYTES)}`);
+      } catch (error) {
+        throw guestError(error);
+      }
+    }),
+  );
 }
 
 /** The ports now and after every change, until the call's signal aborts. @throws what withGuest throws, guest_unreachable when it breaks */
@@ -23,34 +27,11 @@ export async function* watchPorts(deps: CapsuleDeps, call: GuestCall): AsyncGene
     guest.request({ method: "GET", path: "/ports/watch", signal: call.signal }),
   );
   try {
-    for await (const line of linesOf(answer)) yield parseList(line);
+    yield* portListsOf(answer);
   } catch (error) {
     throw guestError(error);
   } finally {
     answer.destroy();
   }
   throw connectionBroke();
-}
-
-async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
-  let rest = "";
-  answer.setEncoding("utf8");
-  for await (const chunk of answer as AsyncIterable<string>) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    if (rest.length > MAX_LIST_BYTES) throw invalidList();
-    yield* lines;
-  }
-}
-
-function parseList(text: string): PortList {
-  try {
-    return portListSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw invalidList(cause);
-  }
-}
-
-function invalidList(cause?: unknown): WrennError {
-  return new WrennError("agent_error", "the capsule's agent sent what is no list of ports", { cause });
 }

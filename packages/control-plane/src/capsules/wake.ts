@@ -30,7 +30,8 @@ export class Wakes {
  * Calls `use` with the capsule running, waking it when it may be woken. `use` must have done nothing when it fails with
  * invalid_state: its host may have paused the capsule a moment ago, and then it is woken and tried again.
  * @param signal the client's: a wake that it began goes on without it
- * @throws not_found, invalid_state unless it runs or can be woken, host_unavailable when the wait is over, and what resume throws
+ * @throws not_found, invalid_state unless it runs or can be woken, host_unavailable when the wait is over, connection_lost when
+ * the client leaves, and what resume throws
  */
 export async function useCapsule<T>(
   deps: CapsuleDeps,
@@ -45,6 +46,7 @@ export async function useCapsule<T>(
     try {
       return await use(row);
     } catch (error) {
+      if (signal.aborted) throw clientLeft(error);
       if (!row.autoResume || !hasCode(error, "invalid_state") || Date.now() >= deadline) throw error;
       await followHost(deps, row);
       await sleep(POLL_MS);
@@ -68,6 +70,11 @@ async function usableCapsule(
   throw new WrennError("host_unavailable", `the capsule did not wake within ${seconds} s: try again in a moment`);
 }
 
+/** Nothing failed when nobody waits for it any more. */
+export function clientLeft(cause?: unknown): WrennError {
+  return new WrennError("connection_lost", "the client left", { cause });
+}
+
 function notRunning(): WrennError {
   return new WrennError("invalid_state", "capsule is not running");
 }
@@ -76,7 +83,7 @@ function notRunning(): WrennError {
 async function whileWaiting<T>(flight: Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T | undefined> {
   const landed = new AbortController();
   const patience = sleep(timeoutMs, undefined, { signal: AbortSignal.any([signal, landed.signal]) }).catch(() => {
-    if (signal.aborted) throw new WrennError("connection_lost", "the client left while the capsule woke");
+    if (signal.aborted) throw clientLeft();
     return undefined;
   });
   try {

@@ -1,22 +1,19 @@
 /**
  * The agent inside one capsule, reached through its host: Connect services, and plain HTTP whose bodies are streams in both
- * directions. No call has a time limit but the one its caller gives.
+ * directions. Only calls that are no work for the agent have a time limit of their own, see guest-transport.
  */
 import { once } from "node:events";
 import * as http from "node:http";
 import * as https from "node:https";
 import { pipeline } from "node:stream/promises";
 import { type Client, createClient } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
-import { WrennError } from "@wrenn/protocol/errors";
 import { Filesystem } from "@wrenn/protocol/gen/filesystem_pb";
 import { Process } from "@wrenn/protocol/gen/process_pb";
-import { ERROR_HEADER } from "@wrenn/protocol/guest-http";
 import type { Id } from "@wrenn/protocol/ids";
 import { guestError, guestHttpError } from "./guest-errors.ts";
+import { guestTransport } from "./guest-transport.ts";
+import { readBytes } from "./read-body.ts";
 
-/** Bytes of one message from a guest: a list of some 100 000 files. */
-const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
 
 /** Where a host agent listens: the socket's path is part of the options. */
@@ -44,13 +41,7 @@ export class GuestClient {
   constructor(host: HostAddress, id: Id<"capsule">) {
     this.#host = host;
     this.#base = `${host.baseUrl}/guest/${id}`;
-    const transport = createConnectTransport({
-      httpVersion: "1.1",
-      baseUrl: this.#base,
-      nodeOptions: host.options,
-      acceptCompression: [],
-      readMaxBytes: MAX_MESSAGE_BYTES,
-    });
+    const transport = guestTransport({ ...host, baseUrl: this.#base });
     this.process = createClient(Process, transport);
     this.filesystem = createClient(Filesystem, transport);
   }
@@ -77,10 +68,10 @@ export class GuestClient {
       const [answer] = await answered;
       const { statusCode = 0 } = answer;
       if (statusCode < 400) return answer;
-      const text = await readText(answer, MAX_ERROR_BYTES).catch(() => "");
+      const text = await readBytes(answer, MAX_ERROR_BYTES).catch(() => "");
       // What is left of the body is not worth sending.
       if (!call.writableFinished) call.destroy();
-      throw guestHttpError(statusCode, answer.headers[ERROR_HEADER], text);
+      throw guestHttpError(statusCode, answer.headers, `${text}`);
     } catch (error) {
       throw guestError(failure ?? error);
     }
@@ -97,16 +88,4 @@ async function* watched(
     onFailure(error);
     throw error;
   }
-}
-
-/** @throws agent_error past the limit */
-export async function readText(answer: http.IncomingMessage, limit: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limit) throw new WrennError("agent_error", "the capsule's agent sent more than it may");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

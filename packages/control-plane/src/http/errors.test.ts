@@ -1,7 +1,10 @@
 import { WrennError } from "@wrenn/protocol/errors";
-import { describe, expect, it } from "vitest";
+import { createLogger } from "@wrenn/runtime/logger";
+import { fastify } from "fastify";
+import { describe, expect, it, vi } from "vitest";
 import { toEnvelope } from "../api/envelope.ts";
-import { toWrennError } from "./errors.ts";
+import { guestHttpError } from "../hosts/guest-errors.ts";
+import { sendError, toWrennError } from "./errors.ts";
 
 describe("toWrennError and toEnvelope", () => {
   it("hides what an unforeseen error says", () => {
@@ -31,4 +34,35 @@ describe("toWrennError and toEnvelope", () => {
   });
 
   it("accepts anything thrown", () => expect(toWrennError(undefined).code).toBe("internal_error"));
+});
+
+describe("sendError", () => {
+  async function answerTo(error: unknown) {
+    const logger = createLogger("test", "silent");
+    const logged = [vi.spyOn(logger, "warn"), vi.spyOn(logger, "error")];
+    const app = fastify().setErrorHandler((thrown, request, reply) => sendError(thrown, request, reply, logger));
+    app.get("/", () => {
+      throw error;
+    });
+    const { statusCode, headers } = await app.inject("/");
+    return { statusCode, headers, logged: logged.flatMap((spy) => spy.mock.calls).length };
+  }
+
+  it("warns of what the platform could not do", async () => {
+    expect(await answerTo(new WrennError("guest_unreachable", "x"))).toMatchObject({ statusCode: 502, logged: 1 });
+    expect(await answerTo(new Error("x"))).toMatchObject({ statusCode: 500, logged: 1 });
+  });
+
+  it("takes a client that left for no failure", async () => {
+    expect(await answerTo(new WrennError("connection_lost", "x"))).toMatchObject({ statusCode: 499, logged: 0 });
+  });
+
+  it.each([
+    ["bytes */12", "bytes */12"],
+    ["bytes 0-1/12", undefined],
+    ["<script>", undefined],
+  ])("says how long a file is that has no such range: %j", async (said, header) => {
+    const { statusCode, headers } = await answerTo(guestHttpError(416, { "content-range": said }, "{}"));
+    expect([statusCode, headers["content-range"]]).toEqual([416, header]);
+  });
 });

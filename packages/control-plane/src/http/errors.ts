@@ -5,6 +5,10 @@ import type { Logger } from "@wrenn/runtime/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { toEnvelope } from "../api/envelope.ts";
 import { fromDatabaseError } from "../db/errors.ts";
+import { RangeNotSatisfiable } from "../hosts/guest-errors.ts";
+
+/** What logs and metrics count for a client that left: nobody reads it, and nothing failed. */
+const CLIENT_LEFT = 499;
 
 /** What Fastify itself refuses. */
 const FASTIFY_ERRORS: Record<string, [code: ErrorCode, message: string]> = {
@@ -26,10 +30,13 @@ export function toWrennError(error: unknown): WrennError {
 
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
   const known = toWrennError(error);
-  const { status } = known.spec;
+  const status = known.code === "connection_lost" ? CLIENT_LEFT : known.spec.status;
   if (status >= 500) {
     const level = status === 500 ? "error" : "warn";
     logger[level]({ event: "request_failed", request_id: request.id, code: known.code, err: known });
+  }
+  if (known instanceof RangeNotSatisfiable && known.contentRange !== undefined) {
+    reply.header("content-range", known.contentRange);
   }
   return reply
     .code(status)

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { idFromUuid } from "@wrenn/protocol/ids";
 import { eq } from "drizzle-orm";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { hosts } from "../db/schema.ts";
 import { FakeHost } from "../testing/fake-host.ts";
 import { TestPlatform } from "../testing/platform.ts";
-import { ENGINES } from "../testing/postgres.ts";
+import { ENGINES, silent } from "../testing/postgres.ts";
+import { until } from "../testing/until.ts";
 
 const TOKEN = "metrics-token-of-this-test";
 
@@ -67,6 +68,24 @@ describe.each(ENGINES)("GET /metrics on PostgreSQL $name", (engine) => {
     expect(body).not.toContain(id);
     expect(body).not.toContain("secret");
     expect(body).not.toContain("/no/such/path");
+  });
+
+  it("takes a client that left for no failure", async () => {
+    const warned = vi.spyOn(silent, "warn");
+    const { id } = await platform.createCapsule();
+    const release = platform.host.guest.hold();
+    const leave = new AbortController();
+    const answer = platform.act(id, "files/list", { path: "/" }, { signal: leave.signal });
+    const refused = expect(answer).rejects.toThrow();
+    await until(() => platform.host.guest.open === 1);
+    leave.abort();
+    await refused;
+    await until(() => platform.host.guest.open === 0);
+    release();
+    await platform.destroyCapsule(id);
+    expect(warned).not.toHaveBeenCalled();
+    warned.mockRestore();
+    expect((await scrape()).body).not.toMatch(/route="[^"]*files\/list",status="5/);
   });
 
   it("joins the metrics of all hosts under one head, each with its host", async () => {

@@ -14,6 +14,8 @@ const PERMISSION_BITS = 0o7777;
 /** The years 0001 to 9999 in seconds since the epoch: what a Timestamp may be. File systems hold more. */
 const FIRST_SECOND = -62_135_596_800;
 const LAST_SECOND = 253_402_300_799;
+/** What a size may be, and what the kernel allows; as a number it is rounded up beyond that. */
+const MAX_SIZE = 2n ** 63n - 1n;
 
 /** Describes what is at the path, not what a symbolic link leads to, but for type and mode. @throws errors of the file system */
 export function describe(path: BytePath, owners: Owners): Entry {
@@ -24,7 +26,7 @@ export function describe(path: BytePath, owners: Owners): Entry {
     name: textOf(path.slice(path.lastIndexOf("/") + 1) as BytePath) || "/",
     type: target?.isDirectory() ? FileType.DIRECTORY : FileType.FILE,
     path: textOf(path),
-    size: BigInt(stats.size),
+    size: sizeOf(stats),
     mode: (target ?? stats).mode & PERMISSION_BITS,
     permissions: formatMode(stats.mode),
     owner: owners.userName(stats.uid),
@@ -51,6 +53,11 @@ function linkTarget(link: Buffer): BytePath {
   } catch {
     return readlinkSync(link, "latin1") as BytePath;
   }
+}
+
+function sizeOf({ size }: Stats): bigint {
+  const exact = BigInt(size);
+  return exact < MAX_SIZE ? exact : MAX_SIZE;
 }
 
 function timestamp(epochMs: number): { seconds: bigint; nanos: number } {

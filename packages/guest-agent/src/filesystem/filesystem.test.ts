@@ -6,8 +6,10 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -62,6 +64,18 @@ describe("Stat", () => {
     });
     expect(entry?.symlinkTarget).toBeUndefined();
     expect(entry?.modifiedTime && timestampDate(entry.modifiedTime).getTime()).toBe(1_700_000_000_500);
+  });
+
+  it("describes the largest file that there can be", async () => {
+    // A file system in memory holds them, as holes.
+    const folder = mkdtempSync("/dev/shm/wrenn-test-");
+    try {
+      execFileSync("truncate", ["-s", `${2n ** 63n - 1n}`, join(folder, "f")]);
+      const { entries } = await client.listDir({ path: folder });
+      expect(entries.map(({ name, size }) => [name, size])).toEqual([["f", 2n ** 63n - 1n]]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("describes folders, the root among them, and special bits", async () => {

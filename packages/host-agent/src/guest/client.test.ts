@@ -29,6 +29,19 @@ async function guest(listener: RequestListener): Promise<GuestClient> {
 
 const run = () => exec(client, { cmd: "x", args: [], timeoutMs: 10_000 });
 
+describe("a message", () => {
+  it("keeps nothing of fields that nobody knows, which would take far more memory than bytes", async () => {
+    // Field 15, empty, ten thousand times, in one envelope.
+    const unknown = Buffer.alloc(20_000, Uint8Array.from([0x7a, 0x00]));
+    const head = Buffer.from([0, 0, 0, unknown.length >> 8, unknown.length & 0xff]);
+    await guest((_request, answer) => {
+      answer.writeHead(200, { "content-type": "application/connect+proto" }).end(Buffer.concat([head, unknown]));
+    });
+    const { value } = await client.process.start({})[Symbol.asyncIterator]().next();
+    expect(value).not.toHaveProperty("$unknown");
+  });
+});
+
 describe("the plain routes", () => {
   it("give up on an agent that never answers", async () => {
     await guest(() => {});

@@ -9,7 +9,13 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from "node:net";
 import { buffer, text } from "node:stream/consumers";
 import { ERROR_HEADER, GUEST_PORT } from "@wrenn/protocol/guest-http";
 import { newId } from "@wrenn/protocol/ids";
@@ -185,6 +191,8 @@ describe("a request for a guest", () => {
     guestServer?.on("connection", () => connections++);
     for (let round = 0; round < 5; round++) await fetchFrom(guestPath("/x"), { method: "POST" }, "body");
     expect(connections).toBe(1);
+    const [socket] = Object.values(guest.forwarded.freeSockets).flat();
+    expect(socket?.listenerCount("connect")).toBe(0);
   });
 
   it("shows a stream as it comes", async () => {
@@ -357,13 +365,35 @@ describe("open requests break", () => {
     expect(answer.complete).toBe(false);
   });
 
-  it("before their answer, and say that the capsule is paused", async () => {
+  it("before their answer, and do not say that nothing was done when the guest may have done it", async () => {
     const asked = Promise.withResolvers<void>();
     await agentWith(() => asked.resolve());
     const answered = fetchFrom(guestPath("/x"));
     await asked.promise;
     put("paused");
     guest.close();
+    expect(await answered).toMatchObject({ status: 502, headers: { [ERROR_HEADER]: "guest_unreachable" } });
+  });
+
+  it("on a connection that was used before, and do not say that nothing was done either", async () => {
+    let requests = 0;
+    await agentWith((asked, answer) => {
+      if (requests++ === 0) return answer.end();
+      put("paused");
+      return asked.socket.destroy();
+    });
+    await fetchFrom(guestPath("/x"));
+    expect(await fetchFrom(guestPath("/x"))).toMatchObject({ headers: { [ERROR_HEADER]: "guest_unreachable" } });
+  });
+
+  it("before the guest can have seen them, and say that the capsule is paused", async () => {
+    // A look-up that never ends: the connection is never made.
+    const connecting = connect({ host: "guest.invalid", port: GUEST_PORT, lookup: () => {} });
+    const asked = vi.spyOn(guest.forwarded, "createConnection").mockReturnValue(connecting);
+    const answered = fetchFrom(guestPath("/x"), { method: "POST" }, "body");
+    await vi.waitUntil(() => asked.mock.calls.length > 0);
+    put("paused");
+    connecting.destroy(new Error("closed"));
     expect(await answered).toMatchObject({ status: 409, headers: { [ERROR_HEADER]: "invalid_state" } });
   });
 });
@@ -385,10 +415,14 @@ describe("what is not let through", () => {
     },
   );
 
-  it("is what a guest says in the host's name", async () => {
-    await agentWith((_asked, answer) => answer.writeHead(404, { [ERROR_HEADER]: "not_running" }).end());
-    expect((await fetchFrom(guestPath("/x"))).headers).not.toHaveProperty(ERROR_HEADER);
-  });
+  it.each(["x-wrenn-error", "X-Wrenn-Error", "trailer-x-wrenn-error"])(
+    "is what a guest says in the host's name: %s",
+    async (name) => {
+      await agentWith((_asked, answer) => answer.writeHead(404, { [name]: "not_running" }).end());
+      const { headers } = await fetchFrom(guestPath("/x"));
+      expect(Object.keys(headers).filter((header) => header.endsWith(ERROR_HEADER))).toEqual([]);
+    },
+  );
 
   it.each([
     ["no HTTP", "SSH-2.0-guest\r\n\r\n"],

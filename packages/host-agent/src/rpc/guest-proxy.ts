@@ -1,6 +1,7 @@
 /**
  * `/guest/{capsule id}/…`: forwards HTTP to the agent inside a capsule, as streams in both directions. While a request is open the
- * capsule counts as used. A pause or the end of the machine breaks it.
+ * capsule counts as used. A pause or the end of the machine breaks it; only one that the guest cannot have seen is refused as
+ * one for a capsule that does not run.
  */
 import {
   type ClientRequest,
@@ -19,6 +20,8 @@ import type { Machines } from "../machines/registry.ts";
 import { endToEndHeaders } from "./end-to-end-headers.ts";
 
 const PREFIX = "/guest/";
+/** Clients of Connect take the second for the first. */
+const OF_HOST = [ERROR_HEADER, `trailer-${ERROR_HEADER}`];
 const TARGET = /^\/guest\/([^/]+)(\/[^?]*)(\?.*)?$/s;
 
 interface Exchange {
@@ -97,24 +100,38 @@ export class GuestProxy {
     call.on("error", (error) => {
       failure = error;
     });
+    let isSent = false;
+    call.once("socket", (socket) => {
+      // One that was used before takes the request at once.
+      isSent = !socket.connecting;
+      if (isSent) return;
+      socket.once("connect", () => {
+        isSent = true;
+      });
+    });
     // Once the answer has begun it is the answer that breaks, unless it is complete.
     call.once("close", () => {
-      if (!response.headersSent) refuse(exchange, this.#reasonOf(id, failure));
+      if (!response.headersSent) refuse(exchange, isSent ? brokenOff(failure) : this.#reasonOf(id, failure));
     });
     // The client is gone; or it has its answer, although not all of its body was wanted.
     response.once("close", () => call.destroy());
     request.pipe(call);
   }
 
-  /** A machine that was paused meanwhile is no agent that failed. */
+  /** A machine that was paused meanwhile is no agent that failed; whoever is told so may ask again, for nothing was done. */
   #reasonOf(id: string, cause: Error | undefined): unknown {
     try {
       this.#machines.running(id);
     } catch (error) {
       return error;
     }
-    return new WrennError("guest_unreachable", "the connection to the guest agent broke", { cause });
+    return new WrennError("guest_unreachable", "the guest agent cannot be reached", { cause });
   }
+}
+
+function brokenOff(cause: Error | undefined): WrennError {
+  const message = "the connection to the guest agent broke; what was asked may have been done";
+  return new WrennError("guest_unreachable", message, { cause });
 }
 
 function parseTarget(url: string): { id: string; path: string; query: string } {
@@ -136,7 +153,7 @@ function forwardedHeaders(guest: GuestClient, { rawHeaders, headers }: IncomingM
 /** @throws Error when the answer has headers that cannot be written */
 function passOn(answer: IncomingMessage, call: ClientRequest, { request, response }: Exchange): void {
   const { statusCode = 502, statusMessage = "", rawHeaders } = answer;
-  response.writeHead(statusCode, statusMessage, endToEndHeaders(rawHeaders, [ERROR_HEADER]));
+  response.writeHead(statusCode, statusMessage, endToEndHeaders(rawHeaders, OF_HOST));
   // The first message of a stream may come much later.
   response.flushHeaders();
   if (statusCode >= 400 && !request.complete) {

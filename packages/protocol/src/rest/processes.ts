@@ -78,7 +78,10 @@ export const processListSchema = z.object({ processes: z.array(processSchema) })
 export type ProcessList = z.infer<typeof processListSchema>;
 
 export const killQuerySchema = z.object({
-  signal: z.string().default("SIGKILL").describe("Name or number of the signal, e.g. SIGTERM, TERM or 15"),
+  signal: z
+    .string()
+    .default("SIGKILL")
+    .describe("Name or number of the signal, e.g. SIGTERM, TERM or 15; SIGKILL for anything else"),
 });
 
 /** `?from_seq=` and `?encoding=` of the stream of a process. */

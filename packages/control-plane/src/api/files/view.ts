@@ -1,9 +1,11 @@
 /** A file's entry as clients see it. */
-import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type EntryInfo, FileType } from "@wrenn/protocol/gen/filesystem_pb";
 import type { FileEntry } from "@wrenn/protocol/rest/files";
 
 const PERMISSION_BITS = 0o7777;
+/** The years 0001 to 9999: a hostile agent may say any other. */
+const FIRST_SECOND = -62_135_596_800;
+const LAST_SECOND = 253_402_300_799;
 
 /** Whatever has no name here, a socket or a device, is a file: clients know no other types. */
 const TYPES: Partial<Record<FileType, FileEntry["type"]>> = {
@@ -17,12 +19,17 @@ export function toFileEntry(entry: EntryInfo): FileEntry {
     name,
     path,
     type: TYPES[type] ?? "file",
-    size: Number(size),
+    size: within(0, Number(size), Number.MAX_SAFE_INTEGER),
     mode: mode & PERMISSION_BITS,
     permissions,
     owner,
     group,
-    modified_at: modifiedTime === undefined ? 0 : Math.floor(timestampMs(modifiedTime) / 1000),
+    modified_at: modifiedTime === undefined ? 0 : within(FIRST_SECOND, Number(modifiedTime.seconds), LAST_SECOND),
     ...(symlinkTarget === undefined ? {} : { symlink_target: symlinkTarget }),
   };
+}
+
+/** One odd file must not spoil a list: a size may be larger than what JSON holds exactly. */
+function within(least: number, value: number, most: number): number {
+  return Math.min(Math.max(least, value), most);
 }

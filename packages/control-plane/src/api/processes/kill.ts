@@ -8,6 +8,17 @@ import { processParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 
+const SIGKILL = 9;
+
+/** Whoever asks for what is no signal wants the process gone. */
+function signalOf(text: string): number {
+  try {
+    return parseSignal(text);
+  } catch {
+    return SIGKILL;
+  }
+}
+
 export const killProcess: Route = (app, { capsules }) => {
   app.route({
     method: "DELETE",
@@ -22,9 +33,9 @@ export const killProcess: Route = (app, { capsules }) => {
     },
     handler: async (request, reply) => {
       const call = guestCall(request, reply);
-      const signal = parseSignal(request.query.signal);
+      const signal = signalOf(request.query.signal);
       const process = parseSelector(request.params.selector);
-      await withGuest(capsules, call, (guest) => signalProcess(guest, process, signal));
+      await withGuest(capsules, call, (guest) => signalProcess(guest, process, signal, { signal: call.signal }));
       return reply.code(204).send();
     },
   });

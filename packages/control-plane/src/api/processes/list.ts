@@ -16,7 +16,7 @@ function toProcess({ pid, config, tag, pty, seq }: ProcessInfo): Process {
     ...(cwd === undefined ? {} : { cwd }),
     ...(user === undefined ? {} : { user }),
     ...(pty === undefined ? {} : { pty }),
-    ...(seq === undefined ? {} : { seq: Number(seq) }),
+    ...(seq === undefined ? {} : { seq: Math.min(Number(seq), Number.MAX_SAFE_INTEGER) }),
   };
 }
 
