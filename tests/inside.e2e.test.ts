@@ -95,6 +95,19 @@ describe("a command as a stream", () => {
   });
 });
 
+describe("a shell", () => {
+  it("finds its descriptors by name", async () => {
+    expect(await sh(api, id, "bash -c 'cat <(echo x)'")).toBe("x");
+    expect(await sh(api, id, "echo y | cat /dev/stdin > /dev/stdout")).toBe("y");
+    const { exit_code: code, stderr } = await api.exec(id, { cmd: "/bin/sh", args: ["-c", "echo z > /dev/stderr"] });
+    expect([code, stderr]).toEqual([0, "z\n"]);
+  });
+
+  it("may open as many files as elsewhere, and more when it asks for it", async () => {
+    expect(await sh(api, id, "ulimit -Sn; ulimit -Hn")).toBe("1024\n65536");
+  });
+});
+
 describe("a terminal", () => {
   /** A viewer with a screen. */
   async function view(first: PtyFirstMessage, cols = 80, rows = 24) {

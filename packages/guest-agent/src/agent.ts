@@ -45,5 +45,10 @@ export function createAgent(options: AgentOptions = {}): Agent {
 }
 
 function portsOfMachine(hostAddress: string): Ports {
-  return new Ports({ list: listListeners, watch: watchListeners, address: GUEST_ADDRESS, hostAddress });
+  return new Ports({
+    list: listListeners,
+    watch: (onClosed, onChange) => watchListeners(GUEST_ADDRESS, onClosed, onChange),
+    address: GUEST_ADDRESS,
+    hostAddress,
+  });
 }

@@ -5,6 +5,7 @@ import type { Agent } from "./agent.ts";
 import { fileRoutes } from "./files/service.ts";
 import { filesystemRoutes } from "./filesystem/service.ts";
 import { createGuard } from "./http/guard.ts";
+import { limitOtherPeers } from "./http/other-peers.ts";
 import { createRouter, type RouteHandler } from "./http/router.ts";
 import { processRoutes } from "./process/service.ts";
 import { clockRoute } from "./routes/clock.ts";
@@ -48,5 +49,6 @@ export function createAgentServer(agent: Agent): Server {
     connections.add(socket);
     socket.once("close", () => connections.delete(socket));
   });
+  limitOtherPeers(server, agent.hostAddress);
   return server;
 }

@@ -1,7 +1,9 @@
 /** Finds the handler of a request by method and path, and turns whatever it throws into an answer. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { WrennError } from "@wrenn/protocol/errors";
+import { CONTROL_PATHS } from "@wrenn/protocol/guest-http";
 import { logError } from "../log.ts";
+import { allowPages, answerPreflight } from "./cors.ts";
 import type { Guard } from "./guard.ts";
 import { sendError } from "./respond.ts";
 
@@ -10,7 +12,10 @@ export type RouteHandler = (request: IncomingMessage, response: ServerResponse, 
 
 const letAllPass: Guard = () => {};
 
-/** Routes are keyed by "METHOD /path". Whom the guard refuses does not learn which there are. */
+/**
+ * Routes are keyed by "METHOD /path". Whom the guard refuses does not learn which there are. Pages of any origin may ask for all
+ * but the control paths, where no page has anything to do.
+ */
 export function createRouter(routes: ReadonlyMap<string, RouteHandler>, guard = letAllPass): RequestListener {
   return (request, response) => {
     const url = request.url ?? "/";
@@ -20,6 +25,11 @@ export function createRouter(routes: ReadonlyMap<string, RouteHandler>, guard = 
     const route = `${request.method} ${path}`;
     // A fresh clone would announce the time of its snapshot.
     response.sendDate = false;
+    if (!CONTROL_PATHS.has(path)) {
+      allowPages(response);
+      // Browsers ask without the token whether they may ask with it.
+      if (request.method === "OPTIONS") return answerPreflight(response);
+    }
     void answer(route, response, () => {
       guard(request, path, query);
       const handler = routes.get(route);

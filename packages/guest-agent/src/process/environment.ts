@@ -4,6 +4,8 @@ import type { Settings } from "../settings.ts";
 import type { User } from "../system/users.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** Programs that are told no language take all that is not ASCII for broken; this one needs no file of the image. */
+const DEFAULT_LANG = "C.UTF-8";
 
 export function buildEnvironment(
   user: User,
@@ -15,6 +17,8 @@ export function buildEnvironment(
     HOME: user.home,
     USER: user.name,
     LOGNAME: user.name,
+    SHELL: user.shell,
+    LANG: DEFAULT_LANG,
     WRENN_SANDBOX: "true",
     WRENN_SANDBOX_ID: settings.sandboxId,
     WRENN_TEMPLATE_ID: settings.templateId,

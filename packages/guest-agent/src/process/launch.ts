@@ -1,10 +1,10 @@
 /** Starts a process: the right user, folder and variables, its own session, pipes or a terminal. */
-import { statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Settings } from "../settings.ts";
 import { asUser } from "../system/impersonate.ts";
 import { resolveUserPath } from "../system/paths.ts";
-import { withChildScore } from "../system/protection.ts";
+import { withChildFiles, withChildScore } from "../system/protection.ts";
 import { spawnProgram } from "../system/spawn.ts";
 import type { TerminalSize } from "../system/terminal.ts";
 import type { User, Users } from "../system/users.ts";
@@ -47,12 +47,12 @@ export function launch({ users, settings }: LaunchContext, options: LaunchOption
   }
   checkVariables(envs);
   const user = users.find(options.user || settings.defaultUser);
-  const cwd = workingDirectory(options.cwd, settings.defaultWorkdir, user);
+  const cwd = asUser(user, () => workingDirectory(options.cwd, settings.defaultWorkdir, user));
   const env = buildEnvironment(user, settings, terminal === undefined ? envs : { TERM: TERMINAL_TYPE, ...envs });
   const make = () => (terminal === undefined ? makePipes(options.stdin) : makeTerminal(terminal));
   return start(user, make, (stdio) => {
-    const pid = spawnProgram({ program: cmd, args, env, cwd, stdio });
-    if (typeof pid === "string") throw startError(cmd, cwd, pid);
+    const pid = withChildFiles(() => spawnProgram({ program: cmd, args, env, cwd, stdio }));
+    if (typeof pid === "string") throw startError(cmd, pid);
     return pid;
   });
 }
@@ -82,28 +82,35 @@ function makeOrRefuse(make: () => Made): Made {
   }
 }
 
-/** A folder that was asked for must exist; a default one that does not is replaced by `/`. */
+/**
+ * A folder that was asked for must be one that the caller can enter; a default one that is not is replaced by `/`. Nobody
+ * learns what there is in folders that are closed to them.
+ */
 function workingDirectory(requested: string | undefined, byDefault: string | undefined, user: User): string {
   const cwd = resolveUserPath(requested || byDefault || user.home, user.home);
   if (isFolder(cwd)) return cwd;
   if (!requested) return "/";
-  throw new WrennError("invalid_request", `the working directory "${cwd}" does not exist or is not a directory`);
+  throw new WrennError(
+    "invalid_request",
+    `the working directory "${cwd}" does not exist, is not a directory or is closed to "${user.name}"`,
+  );
 }
 
 function isFolder(path: string): boolean {
   try {
+    accessSync(path, constants.X_OK);
     return statSync(path).isDirectory();
   } catch {
     return false;
   }
 }
 
-function startError(cmd: string, cwd: string, reason: string): WrennError {
+function startError(cmd: string, reason: string): WrennError {
   switch (reason) {
     case "ENOENT":
       return new WrennError("not_found", `there is no program "${cmd}", or its interpreter is missing`);
     case "EACCES":
-      return new WrennError("forbidden", `"${cmd}" is not executable, or "${cwd}" is closed, for this user`);
+      return new WrennError("forbidden", `"${cmd}" is not executable for this user`);
     case "E2BIG":
       return new WrennError("invalid_request", "the arguments and variables are larger than the kernel accepts");
     case "EAGAIN":

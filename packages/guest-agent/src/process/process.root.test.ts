@@ -1,4 +1,6 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, it } from "vitest";
 import { startAgent, TESTER } from "../testing/agent-fixture.ts";
 import { collect, run, shell } from "../testing/run.ts";
@@ -37,6 +39,27 @@ it("takes the user of a Basic authorization, unless the request names one", asyn
   };
   expect(await whoIs({})).toBe(`${TESTER.uid}\n`);
   expect(await whoIs({ user: "root" })).toBe("0\n");
+});
+
+it("looks for the working directory as the user does", async () => {
+  await using fixture = await startAgent();
+  chmodSync(fixture.root, 0o755);
+  const closed = join(fixture.root, "closed");
+  mkdirSync(join(closed, "there"), { recursive: true });
+  const pwd = async (cwd?: string) => {
+    const request = { process: { cmd: "pwd", user: TESTER.name, ...(cwd === undefined ? {} : { cwd }) } };
+    return (await run(fixture.client(), request)).stdout.toString();
+  };
+  chmodSync(closed, 0o700);
+  const refusals = ["closed", "closed/there", "closed/missing"].map(async (name) => {
+    const error = ConnectError.from(await pwd(join(fixture.root, name)).catch((cause: unknown) => cause));
+    return [error.code, error.rawMessage.replace(`"${join(fixture.root, name)}"`, "it")];
+  });
+  const [first, ...others] = await Promise.all(refusals);
+  expect(first?.[0]).toBe(Code.InvalidArgument);
+  expect(others).toEqual([first, first]);
+  fixture.agent.settings = { ...fixture.agent.settings, defaultWorkdir: closed };
+  expect(await pwd()).toBe("/\n");
 });
 
 it("gives a user a terminal of their own", async () => {

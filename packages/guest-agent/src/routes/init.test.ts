@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { WrennError } from "@wrenn/protocol/errors";
@@ -90,6 +90,45 @@ describe("POST /init", () => {
     const response = await init({ growDisk: true });
     expect(response.status).toBe(500);
     expect(await response.json()).toEqual({ code: 500, message: "the file system is full of errors" });
+  });
+
+  it("brings a capsule back whose programs have broken what only describes it", async () => {
+    for (const name of [".WRENN_SANDBOX_ID", "machine-id", "agent-settings.json"]) {
+      rmSync(join(fixture.root, "run/wrenn", name), { force: true });
+      mkdirSync(join(fixture.root, "run/wrenn", name));
+    }
+    const fail = () => {
+      throw new Error("out of order");
+    };
+    Object.assign(fixture.kernel, { setHostname: fail, reserveRootDisk: fail });
+    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const response = await init({
+      sandboxId: "cl-1",
+      templateId: "minimal",
+      machineId: "0".repeat(32),
+      generation: 4,
+      hostname: "box-1",
+      diskFull: false,
+      timestampMs: 1,
+      entropy: "AQID",
+      envVars: { A: "1" },
+      growDisk: true,
+    });
+    expect([response.status, await response.text()]).toEqual([204, ""]);
+    expect(fixture.kernelCalls).toEqual(["clock 1", "entropy 010203", "grow root disk"]);
+    expect([file("run/wrenn/.WRENN_TEMPLATE_ID"), file("run/wrenn/generation")]).toEqual(["minimal", "4"]);
+    for (const what of [".WRENN_SANDBOX_ID", "machine-id", "agent-settings.json", "out of order"])
+      expect(said).toHaveBeenCalledWith(expect.stringContaining(what));
+    said.mockRestore();
+    const { stdout } = await run(fixture.client(), shell("echo $WRENN_SANDBOX_ID $A"));
+    expect(stdout.toString()).toBe("cl-1 1\n");
+  });
+
+  it("tells the host when the disk still takes what there is no room for", async () => {
+    fixture.kernel.reserveRootDisk = () => {
+      throw new WrennError("internal_error", "no such knob");
+    };
+    expect((await init({ diskFull: true })).status).toBe(500);
   });
 
   it("leaves alone what it is not told, and a host name that is right", async () => {

@@ -8,7 +8,7 @@ import { LIMITS } from "@wrenn/protocol/limits";
 import type { Agent } from "../agent.ts";
 import { readJsonBody } from "../http/body.ts";
 import type { RouteHandler } from "../http/router.ts";
-import { logError } from "../log.ts";
+import { attempt } from "../log.ts";
 import { applyInit, beginsAnotherLife } from "../settings.ts";
 import { saveSettings } from "../settings-file.ts";
 import { monotonicMs } from "../system/clock.ts";
@@ -19,36 +19,50 @@ export function initRoute(agent: Agent, connections: ReadonlySet<Socket>): Route
   return async (request, response) => {
     const init = parseInit(await readJsonBody(request, LIMITS.jsonBodyBytes));
     const another = beginsAnotherLife(agent.settings, init);
-    initialize(agent, init);
+    begin(agent, init);
     if (another) leaveConnections(agent, connections, request.socket);
+    dress(agent, init);
+    changeDisk(agent, init);
     response.writeHead(204, { [AGENT_REVISION_HEADER]: AGENT_REVISION }).end();
     // A correction of the clock alone changes none.
-    if (init.sandboxId !== undefined || init.accessToken !== undefined) saveSettings(agent.root, agent.settings);
+    if (init.sandboxId === undefined && init.accessToken === undefined) return;
+    attempt("save settings", () => saveSettings(agent.root, agent.settings));
   };
 }
 
-/**
- * Every capsule waits for this, and in a fresh clone each piece of code runs for the first time: nothing is written that
- * is right already. The clock comes first: every millisecond before it is an error of the clock.
- */
-function initialize(agent: Agent, init: GuestInit): void {
-  const { kernel, root } = agent;
+/** What no capsule can be without. The clock comes first: every millisecond before it is an error of the clock. */
+function begin(agent: Agent, init: GuestInit): void {
+  const { kernel } = agent;
   if (init.clockOffsetMs !== undefined) kernel.setClock(monotonicMs() + init.clockOffsetMs);
   else if (init.timestampMs !== undefined) kernel.setClock(init.timestampMs);
   if (init.entropy !== undefined) kernel.addEntropy(Buffer.from(init.entropy, "base64"));
-  if (init.hostname !== undefined && init.hostname !== hostname()) kernel.setHostname(init.hostname);
-  writeIdentity(join(root, "run/wrenn"), init);
-  if (init.growDisk === true) kernel.growRootDisk();
-  if (init.diskFull !== undefined) kernel.reserveRootDisk(init.diskFull);
   agent.settings = applyInit(agent.settings, init);
 }
 
-/** What programs of the capsule can read about it, in memory: /etc/machine-id is mounted from there. */
-function writeIdentity(folder: string, { sandboxId, templateId, generation, machineId }: GuestInit): void {
-  if (sandboxId !== undefined) writeFileSync(join(folder, ".WRENN_SANDBOX_ID"), sandboxId);
-  if (templateId !== undefined) writeFileSync(join(folder, ".WRENN_TEMPLATE_ID"), templateId);
-  if (generation !== undefined) writeFileSync(join(folder, "generation"), String(generation));
-  if (machineId !== undefined) writeFileSync(join(folder, "machine-id"), `${machineId}\n`);
+/**
+ * What programs of the capsule can read about it, in memory: /etc/machine-id is mounted from there. Programs can stand in the
+ * way of it, too, which must not keep a capsule from coming back. Every capsule waits for this, and in a fresh clone each
+ * piece of code runs for the first time: nothing is written that is right already.
+ */
+function dress({ kernel, root }: Agent, init: GuestInit): void {
+  const { hostname: name, sandboxId, templateId, generation, machineId } = init;
+  if (name !== undefined && name !== hostname()) attempt("host name", () => kernel.setHostname(name));
+  const folder = join(root, "run/wrenn");
+  writeIdentity(join(folder, ".WRENN_SANDBOX_ID"), sandboxId);
+  writeIdentity(join(folder, ".WRENN_TEMPLATE_ID"), templateId);
+  writeIdentity(join(folder, "generation"), generation?.toString());
+  writeIdentity(join(folder, "machine-id"), machineId && `${machineId}\n`);
+}
+
+function writeIdentity(path: string, text: string | undefined): void {
+  if (text !== undefined) attempt("identity", () => writeFileSync(path, text));
+}
+
+/** The host has to know when a disk is not as large as it says, or takes what there is no room for; the rest can wait. */
+function changeDisk({ kernel }: Agent, { growDisk, diskFull }: GuestInit): void {
+  if (growDisk === true) kernel.growRootDisk();
+  if (diskFull === true) kernel.reserveRootDisk(true);
+  if (diskFull === false) attempt("disk reserve", () => kernel.reserveRootDisk(false));
 }
 
 /**
@@ -60,10 +74,6 @@ function leaveConnections({ kernel }: Agent, connections: ReadonlySet<Socket>, o
   for (const connection of connections) {
     if (connection !== own) connection.destroy();
   }
-  try {
-    kernel.resetConnections(own.localPort ?? 0);
-  } catch (error) {
-    // A kernel of the operator's may lack the modules; the capsule works without.
-    logError("reset connections", error);
-  }
+  // A kernel of the operator's may lack the modules; the capsule works without.
+  attempt("reset connections", () => kernel.resetConnections(own.localPort ?? 0));
 }

@@ -1,5 +1,6 @@
 /** The TCP sockets of the machine; ends the connections whose other end was left behind by a restore. */
 import { closeSync, readSync, writeSync } from "node:fs";
+import { forAll } from "./for-all.ts";
 import { errnoName, netlinkSocket } from "./libc.ts";
 import {
   AF_INET,
@@ -21,13 +22,14 @@ const GONE = new Set(["ENOENT", "ESTALE"]);
 /**
  * Resets every connection to another machine, except those to `exceptPort` of this one. Programs that wait for one see
  * ECONNABORTED.
- * @throws Error when the kernel has no sock_diag for TCP
+ * @throws Error when the kernel has no sock_diag for TCP, or for the first connection that cannot be ended, after all others
  */
 export function resetConnections(exceptPort: number): void {
   withNetlink((netlink) => {
-    for (const connection of listBothFamilies(netlink, "connected")) {
-      if (connection.localPort !== exceptPort && !isWithinMachine(connection)) destroy(netlink, connection);
-    }
+    const left = listBothFamilies(netlink, "connected").filter(
+      (connection) => connection.localPort !== exceptPort && !isWithinMachine(connection),
+    );
+    forAll(left, (connection) => destroy(netlink, connection));
   });
 }
 

@@ -11,6 +11,8 @@ const callSetScheduler = libc.func("int sched_setscheduler(int pid, int policy, 
 const callMlock2 = libc.func("int mlock2(uintptr_t address, size_t length, unsigned int flags)");
 const callClockSettime = libc.func("int clock_settime(int clock, const int64_t *timespec)");
 const callIoctl = libc.func("int ioctl(int fd, unsigned long request, const void *argument)");
+const callGetRlimit = libc.func("int getrlimit(int resource, uint64_t *limit)");
+const callSetRlimit = libc.func("int setrlimit(int resource, const uint64_t *limit)");
 const callSocket = libc.func("int socket(int family, int type, int protocol)");
 const callSync = libc.func("void sync()");
 const callWithNumbers = libc.func("long syscall(long number, long a, long b, long c)");
@@ -20,6 +22,7 @@ const O_CLOEXEC = 0o2000000;
 const SCHED_OTHER_RESET_ON_FORK = 0x40000000;
 const MLOCK_ONFAULT = 1;
 const CLOCK_REALTIME = 0;
+const RLIMIT_NOFILE = 7;
 const AF_UNIX = 1;
 const AF_NETLINK = 16;
 const SOCK_STREAM_CLOEXEC = 1 | O_CLOEXEC;
@@ -114,6 +117,24 @@ export function setThreadGroup(real: number, effective: number, saved: number): 
 /** Processes and threads that the calling thread starts from now on have the ordinary priority. */
 export function resetPriorityOnFork(): void {
   check("sched_setscheduler", callSetScheduler(0, SCHED_OTHER_RESET_ON_FORK, Int32Array.of(0)));
+}
+
+export interface FileLimit {
+  /** how many files this process can have open */
+  readonly soft: bigint;
+  /** what it may raise that to */
+  readonly hard: bigint;
+}
+
+export function fileLimit(): FileLimit {
+  const limit = new BigUint64Array(2);
+  check("getrlimit", callGetRlimit(RLIMIT_NOFILE, limit));
+  const [soft = 0n, hard = 0n] = limit;
+  return { soft, hard };
+}
+
+export function setFileLimit({ soft, hard }: FileLimit): void {
+  check("setrlimit", callSetRlimit(RLIMIT_NOFILE, BigUint64Array.of(soft, hard)));
 }
 
 /** Pages of a mapping that have been used stay in memory. */

@@ -7,16 +7,17 @@ import { parseUsers, Users } from "./users.ts";
 describe("parseUsers", () => {
   it("collects a user's groups, the primary one first and once", () => {
     const users = parseUsers(
-      "root:x:0:0:root:/root:/bin/sh\nu:x:1000:1000::/home/u:/bin/sh\n",
+      "root:x:0:0:root:/root:/bin/sh\nu:x:1000:1000::/home/u:/bin/bash\n",
       "u:x:1000:u\nsudo:x:27:a,u\nother:x:5:uu\n",
     );
-    expect(users.get("u")).toEqual({ name: "u", uid: 1000, gid: 1000, groups: [1000, 27], home: "/home/u" });
+    const expected = { name: "u", uid: 1000, gid: 1000, groups: [1000, 27], home: "/home/u", shell: "/bin/bash" };
+    expect(users.get("u")).toEqual(expected);
   });
 
   it("skips what is not an entry", () => {
     const users = parseUsers("\n#c\n+::::::\nbad:x:no:1::/:\nbig:x:99999999999:1::/:\nok:x:1:2", "g\nh:x:z:ok\n");
     expect([...users.keys()]).toEqual(["ok"]);
-    expect(users.get("ok")).toMatchObject({ groups: [2], home: "/" });
+    expect(users.get("ok")).toMatchObject({ groups: [2], home: "/", shell: "/bin/sh" });
   });
 });
 
@@ -29,7 +30,7 @@ describe("Users", () => {
 
   it("knows root without any file, and nobody else", () => {
     const users = new Users(root);
-    expect(users.find("root")).toMatchObject({ uid: 0, home: "/root" });
+    expect(users.find("root")).toMatchObject({ uid: 0, home: "/root", shell: "/bin/sh" });
     expect(() => users.find("u")).toThrow('there is no user "u"');
   });
 

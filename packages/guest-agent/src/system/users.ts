@@ -10,10 +10,13 @@ export interface User {
   /** all group ids, the primary one among them */
   readonly groups: readonly number[];
   readonly home: string;
+  readonly shell: string;
 }
 
+/** Whose entry names none. */
+const DEFAULT_SHELL = "/bin/sh";
 /** Images made from nothing have no user files, but they have root. */
-const ROOT: User = { name: "root", uid: 0, gid: 0, groups: [0], home: "/root" };
+const ROOT: User = { name: "root", uid: 0, gid: 0, groups: [0], home: "/root", shell: DEFAULT_SHELL };
 
 /** Parses the two files. Lines that are not entries are skipped. */
 export function parseUsers(passwd: string, group: string): Map<string, User> {
@@ -23,11 +26,12 @@ export function parseUsers(passwd: string, group: string): Map<string, User> {
   });
   const users = new Map<string, User>();
   for (const line of passwd.split("\n")) {
-    const [name = "", , uid = "", gid = "", , home = ""] = line.split(":");
+    const [name = "", , uid = "", gid = "", , home = "", shell = ""] = line.split(":");
     if (name === "" || !isId(uid) || !isId(gid)) continue;
     const joined = memberships.filter((entry) => isId(entry.gid) && entry.members.includes(name));
     const groups = [...new Set([Number(gid), ...joined.map((entry) => Number(entry.gid))])];
-    users.set(name, { name, uid: Number(uid), gid: Number(gid), groups, home: home || "/" });
+    const user = { name, uid: Number(uid), gid: Number(gid), groups, home: home || "/", shell: shell || DEFAULT_SHELL };
+    users.set(name, user);
   }
   return users;
 }

@@ -19,13 +19,17 @@ function threadPriorities(): number[] {
   );
 }
 
+function fileLimits(): string[] {
+  return /Max open files\s+(\d+)\s+(\d+)/.exec(readFileSync("/proc/self/limits", "utf8"))?.slice(1) ?? [];
+}
+
 protectAgent();
 while (threadPriorities().some((nice) => nice === 0)) await sleep(10);
 
 // Waiting for the end of a process keeps no program alive.
 setTimeout(() => process.exit(1), 10_000);
 const table = new ProcessTable();
-const script = "cat /proc/self/stat /proc/self/oom_score_adj; grep VmLck /proc/self/status";
+const script = "cat /proc/self/stat /proc/self/oom_score_adj; grep VmLck /proc/self/status; ulimit -Sn; ulimit -Hn";
 const launched = launch(
   { users: new Users("/"), settings: INITIAL_SETTINGS },
   { cmd: "/bin/sh", args: ["-c", script], envs: {}, stdin: false },
@@ -38,12 +42,13 @@ table.add(launched, create(ProcessConfigSchema), undefined).output.subscribe({
   },
   onGap: () => true,
   onEnd() {
-    const [stat = "", score, locked] = text.split("\n");
+    const [stat = "", score, locked, soft, hard] = text.split("\n");
     const seen = {
       priorities: [...new Set(threadPriorities())],
       score: readFileSync("/proc/self/oom_score_adj", "utf8").trim(),
       lockedKb: Number(/VmLck:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]),
-      child: { priority: niceOf(stat), score, locked },
+      files: fileLimits(),
+      child: { priority: niceOf(stat), score, locked, files: [soft, hard] },
     };
     process.stdout.write(JSON.stringify(seen));
     process.exit();

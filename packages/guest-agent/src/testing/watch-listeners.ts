@@ -1,12 +1,10 @@
 /**
- * Program of a root test, to be run in mount and network namespaces of its own: listens on loopback while it watches the kernel's
- * trace, and prints as JSON what the outside got from the port and which ports it was told are closed.
+ * Program of a root test, to be run in a network namespace of its own with the folder of a trace to make: listens on loopback
+ * while it watches the trace, and prints as JSON what the outside got from the port and whether it was told that it closed.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { watchListeners } from "../ports/listener-events.ts";
@@ -14,22 +12,20 @@ import { listListeners } from "../ports/listeners.ts";
 import { Ports } from "../ports/ports.ts";
 
 const OUTSIDE = "10.9.0.1";
-const tracing = mkdtempSync(join(tmpdir(), "tracing-"));
-execFileSync("mount", ["-t", "tracefs", "tracefs", tracing]);
 for (const words of ["link set lo up", `address add ${OUTSIDE} dev lo`]) execFileSync("ip", words.split(" "));
 
-const bufferKib = /^\d+/.exec(readFileSync(`${tracing}/buffer_size_kb`, "utf8"))?.[0] ?? "";
 const closed: number[] = [];
 const ports = new Ports({
   list: listListeners,
   watch: (onClosed, onChange) =>
     watchListeners(
+      OUTSIDE,
       (gone) => {
         closed.push(...gone);
         onClosed(gone);
       },
       onChange,
-      tracing,
+      process.argv[2],
     ),
   address: OUTSIDE,
   hostAddress: OUTSIDE,
@@ -48,20 +44,30 @@ async function reach(port: number): Promise<string> {
   return text(socket).catch((error: NodeJS.ErrnoException) => error.code ?? "");
 }
 
+/** Other programs of the machine are heard of, too: what changed may have been theirs. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let wait = 0; wait < 500 && !(await condition()); wait++) await sleep(20);
+}
+
 ports.start();
 const server = createServer((socket) => socket.end("reached"));
 await changed(() => server.listen(0, "127.0.0.1"));
 const { port } = server.address() as AddressInfo;
 const open = await reach(port);
-await changed(() => server.close());
-// Other programs of the machine are heard of, too: what changed may have been theirs.
-for (let wait = 0; wait < 500 && !closed.includes(port); wait++) await sleep(20);
-const report = { open, closed: await reach(port), told: closed.includes(port) };
 
-// Tracing is the whole machine's.
-writeFileSync(`${tracing}/events/sock/inet_sock_set_state/enable`, "0");
-writeFileSync(`${tracing}/events/sock/inet_sock_set_state/filter`, "0");
-writeFileSync(`${tracing}/buffer_size_kb`, bufferKib);
-execFileSync("umount", ["--lazy", tracing]);
-rmdirSync(tracing);
-process.stdout.write(JSON.stringify(report), () => process.kill(process.pid, "SIGKILL"));
+server.close();
+await once(server, "close");
+server.listen(port, "127.0.0.1");
+await until(() => closed.includes(port));
+await until(async () => (await reach(port)) === "reached");
+const openAgain = new Set<string>();
+for (let time = 0; time < 30; time++) {
+  openAgain.add(await reach(port));
+  await sleep(10);
+}
+
+closed.length = 0;
+await changed(() => server.close());
+await until(() => closed.includes(port));
+const report = { open, openAgain: [...openAgain], closed: await reach(port), told: closed.includes(port) };
+process.stdout.write(`${JSON.stringify(report)}\n`, () => process.kill(process.pid, "SIGKILL"));
