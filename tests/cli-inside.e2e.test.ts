@@ -59,7 +59,7 @@ describe("exec", () => {
     await expect.poll(() => seen, { timeout: 20_000 }).toMatch(/line \d+\nline \d+\n/);
     expect((await shared.wrenn("kill", id, "loop")).code).toBe(0);
     const [code] = (await once(viewer, "close")) as [number];
-    expect(code).toBe(137);
+    expect(code).toBe(143);
     expect((await shared.wrenn("ps", id)).stdout).not.toContain("loop");
   });
 });
