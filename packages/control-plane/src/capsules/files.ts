@@ -53,6 +53,7 @@ export function readFile(
 
 /**
  * Writes a file as one step, with the folders above it: when it fails, what was there is still there.
+ * A file that has several names, or that no other one can take the place of, is written over as it comes instead.
  * @param body read no faster than the guest writes
  * @throws what withGuest and `body` throw, invalid_request, forbidden, disk_full
  */

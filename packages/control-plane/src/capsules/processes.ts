@@ -116,11 +116,17 @@ export async function signalProcess(
   }
 }
 
+/** The agent lets no more than 1 MiB wait for a process that does not read. */
+const INPUT_PIECE_BYTES = 256 * 1024;
+
 /** Writes all of it to the process's input, then closes it; a process that does not want it is no error. */
 export async function feedProcess({ guest, pid }: ProcessStream, input: Uint8Array): Promise<void> {
   const process = byPid(pid);
   try {
-    await guest.process.sendInput({ process, input: { input: { case: "stdin", value: input } } });
+    for (let start = 0; start < input.length; start += INPUT_PIECE_BYTES) {
+      const value = input.subarray(start, start + INPUT_PIECE_BYTES);
+      await guest.process.sendInput({ process, input: { input: { case: "stdin", value } } });
+    }
     await guest.process.closeStdin({ process });
   } catch {
     // It has ended or closed its input, or the connection broke, which its stream shows too.

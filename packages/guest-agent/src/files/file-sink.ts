@@ -11,6 +11,7 @@ export class FileSink extends Writable {
   readonly #descriptor: number;
   readonly #tooLarge: () => Error;
   #left: number;
+  #written = 0;
   #isWriting = false;
   #whenIdle: (() => void) | undefined;
 
@@ -20,6 +21,11 @@ export class FileSink extends Writable {
     this.#descriptor = descriptor;
     this.#left = limit;
     this.#tooLarge = tooLarge;
+  }
+
+  /** Bytes so far. */
+  get written(): number {
+    return this.#written;
   }
 
   /** Ends the writing where it is. */
@@ -56,6 +62,7 @@ export class FileSink extends Writable {
   #put(chunks: Buffer[], bytes: number, done: Done): void {
     this.#isWriting = true;
     writev(this.#descriptor, chunks, (error, written) => {
+      this.#written += written ?? 0;
       if (error === null && written < bytes && !this.destroyed) {
         this.#put([Buffer.concat(chunks).subarray(written)], bytes - written, done);
         return;

@@ -2,8 +2,10 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -70,6 +72,16 @@ describe("uploads of a user", () => {
     expect([uid, gid, mode & 0o7777]).toEqual([NOBODY, TESTER.extraGid, 0o775]);
   });
 
+  it("are written over the user's own file where the folder is closed to the user", async () => {
+    writeFileSync(local("own"), "old and longer");
+    chownSync(local("own"), TESTER.uid, TESTER.gid);
+    chmodSync(local("own"), 0o4755);
+    const { ino } = statSync(local("own"));
+    expect((await upload(local("own"))).status).toBe(200);
+    expect(readFileSync(local("own"), "utf8")).toBe("new");
+    expect(statSync(local("own"))).toMatchObject({ ino, uid: TESTER.uid, mode: 0o100755 });
+  });
+
   it("of root keep everything", async () => {
     writeFileSync(local("program"), "old");
     chownSync(local("program"), TESTER.uid, TESTER.gid);
@@ -94,6 +106,29 @@ describe("downloads of a user", () => {
     expect((await download(local("shared"))).body.toString()).toBe("g");
     expect((await download("/proc/1/environ")).status).toBe(403);
     expect((await download("/proc/self/environ")).status).toBe(403);
+  });
+
+  it("do not lead through what the agent has open", async () => {
+    mkdirSync(local("closed"), { mode: 0o700 });
+    writeFileSync(local("closed/secret"), "s");
+    const file = openSync(local("closed/secret"), "r");
+    const folder = openSync(local("closed"), "r");
+    try {
+      symlinkSync(`/proc/self/fd/${file}`, local("home/file"));
+      symlinkSync(`/proc/self/fd/${folder}`, local("home/folder"));
+      const links = [local("home/file"), local("home/folder/secret")];
+      const names = ["self", "thread-self", process.pid].flatMap((id) => [
+        `/proc/${id}/fd/${file}`,
+        `/proc/${id}/fd/${folder}/secret`,
+        `/proc/${id}/maps`,
+      ]);
+      for (const path of [...links, ...names]) expect([path, (await download(path)).status]).toEqual([path, 403]);
+      expect((await download("/proc/mounts")).status).toBe(200);
+      expect((await files("/proc/self/maps", "root")).status).toBe(200);
+    } finally {
+      closeSync(file);
+      closeSync(folder);
+    }
   });
 
   it("do not show what the kernel keeps from the user", async () => {
@@ -145,15 +180,18 @@ describe("a disk that is full", () => {
   });
 });
 
-it("refuses a read-only file system and a mount point in the way", async () => {
+it("refuses a read-only file system, and writes to a file that is mounted on another", async () => {
   mkdirSync(local("fixed"));
+  writeFileSync(local("under"), "");
   writeFileSync(local("point"), "");
   execFileSync("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", local("fixed")]);
-  execFileSync("mount", ["--bind", local("etc/passwd"), local("point")]);
+  execFileSync("mount", ["--bind", local("under"), local("point")]);
   try {
     expect((await upload(local("fixed/file"), "x", "root")).status).toBe(403);
-    expect((await upload(local("point"), "x", "root")).status).toBe(409);
-    expect(readFileSync(local("etc/passwd"), "utf8")).toContain("tester");
+    writeFileSync(local("point"), "mounted and long");
+    expect((await upload(local("point"), "x", "root")).status).toBe(200);
+    expect(readFileSync(local("under"), "utf8")).toBe("x");
+    expect(readdirSync(fixture.root).filter((name) => name.startsWith("."))).toEqual([]);
   } finally {
     execFileSync("umount", [local("fixed")]);
     execFileSync("umount", [local("point")]);

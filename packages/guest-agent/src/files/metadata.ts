@@ -1,8 +1,10 @@
 /** What a client wants kept with a file: `X-Metadata-<key>: <value>` at the upload, an extended attribute on the disk. */
 import type { IncomingMessage } from "node:http";
 import { WrennError } from "@wrenn/protocol/errors";
+import { onDisk } from "../system/byte-path.ts";
 import { isErrno } from "../system/file-errors.ts";
-import { setAttribute } from "../system/xattr.ts";
+import { openPath } from "../system/open-path.ts";
+import { readAttributes, removeAttribute, setAttribute } from "../system/xattr.ts";
 
 export const METADATA_PREFIX = "user.e2b.";
 
@@ -53,4 +55,10 @@ export function writeMetadata(descriptor: number, metadata: Metadata): void {
       throw new WrennError("invalid_request", `the file system ${problem}`, { cause: error });
     }
   }
+}
+
+/** Takes the metadata from a file that is written anew. */
+export function removeMetadata(descriptor: number): void {
+  const kept = readAttributes(onDisk(openPath(descriptor)), METADATA_PREFIX, { follow: true });
+  for (const key of Object.keys(kept)) removeAttribute(descriptor, METADATA_PREFIX + key);
 }

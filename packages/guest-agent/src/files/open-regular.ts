@@ -1,23 +1,20 @@
 /** Opens what is a regular file for sure: a FIFO would block, and opening a device can have effects. */
-import { closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
+import { constants, fstatSync, openSync, type Stats } from "node:fs";
 import { WrennError } from "@wrenn/protocol/errors";
+import { bytePath } from "../system/byte-path.ts";
 import { aboutFile } from "../system/file-errors.ts";
+import { hold } from "../system/held.ts";
 import { asUser } from "../system/impersonate.ts";
-import { O_PATH, openPath } from "../system/open-path.ts";
 import type { User } from "../system/users.ts";
 
 /** A descriptor to read from, opened by the user. @throws invalid_request for a directory or something special, not_found, forbidden */
 export function openRegular(path: string, user: User): number {
   return aboutFile(path, () =>
     asUser(user, () => {
-      const named = openSync(path, O_PATH);
-      try {
-        requireRegular(path, fstatSync(named));
-        // Without O_NONBLOCK another program's lease on the file would hold up everybody.
-        return openSync(openPath(named), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-      } finally {
-        closeSync(named);
-      }
+      using named = hold(bytePath(path));
+      requireRegular(path, fstatSync(named.descriptor));
+      // Without O_NONBLOCK another program's lease on the file would hold up everybody.
+      return openSync(named.path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     }),
   );
 }

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -107,6 +108,16 @@ describe("POST /files with bytes", () => {
     await post("broken", "made");
     expect(readFileSync(local("target"), "utf8")).toBe("new");
     expect(readFileSync(local("folder/new"), "utf8")).toBe("made");
+  });
+
+  it("gives all names of a file the new bytes, with the metadata of the last upload", async () => {
+    writeFileSync(local("one"), "old and longer");
+    linkSync(local("one"), local("two"));
+    await post("one", "newer", { "x-metadata-a": "1" });
+    await post("two", "new", { "x-metadata-b": "2" });
+    expect([readFileSync(local("one"), "utf8"), readFileSync(local("two"), "utf8")]).toEqual(["new", "new"]);
+    const { entry } = await filesystemClient(fixture.url).stat({ path: "one" });
+    expect(entry?.metadata).toEqual({ b: "2" });
   });
 
   it("keeps metadata with the file, and only those of the last upload", async () => {

@@ -9,11 +9,11 @@ import type { RouteHandler } from "../http/router.ts";
 import { aboutFile, toFileError } from "../system/file-errors.ts";
 import type { User } from "../system/users.ts";
 import { decodeBody } from "./decode-body.ts";
+import { beginFile } from "./file-in-making.ts";
 import { FileSink } from "./file-sink.ts";
 import { type FileTarget, fileTarget, requirePath } from "./file-target.ts";
 import { type Metadata, metadataOf } from "./metadata.ts";
 import { boundaryOf, partsOf } from "./multipart.ts";
-import { Replacement } from "./replacement.ts";
 
 const FILE_FIELD = "file";
 
@@ -92,11 +92,11 @@ async function saveFile(path: string, user: User, source: AsyncIterable<Buffer>,
   const tooLarge = (): WrennError =>
     new WrennError("too_large", `"${path}" would be larger than ${options.limit} bytes`);
   if ((options.expectedBytes ?? 0) > options.limit) throw tooLarge();
-  const file = aboutFile(path, () => new Replacement(path, user, options));
+  const file = aboutFile(path, () => beginFile(path, user, options));
   const sink = new FileSink(file.descriptor, options.limit, tooLarge);
   try {
     await pipeline(source, sink);
-    file.commit();
+    await file.commit(sink.written);
   } catch (error) {
     await sink.abandon();
     file.discard();

@@ -1,9 +1,10 @@
 /** What a client is told of a file, folder or anything else that has a path. */
-import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import { fstatSync, lstatSync, readlinkSync, type Stats } from "node:fs";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type EntryInfoSchema, FileType } from "@wrenn/protocol/gen/filesystem_pb";
 import { METADATA_PREFIX } from "../files/metadata.ts";
 import { type BytePath, onDisk, textOf } from "../system/byte-path.ts";
+import { type Held, holdFolderOf, nameOf } from "../system/held.ts";
 import type { Owners } from "../system/owners.ts";
 import { readAttributes } from "../system/xattr.ts";
 import { formatMode } from "./permissions.ts";
@@ -19,9 +20,29 @@ const MAX_SIZE = 2n ** 63n - 1n;
 
 /** Describes what is at the path, not what a symbolic link leads to, but for type and mode. @throws errors of the file system */
 export function describe(path: BytePath, owners: Owners): Entry {
-  const location = onDisk(path);
-  const stats = lstatSync(location);
-  const target = stats.isSymbolicLink() ? followed(location) : stats;
+  using folder = holdFolderOf(path);
+  return describeIn(folder, path, owners);
+}
+
+/** The same for a path whose folder is held. @throws errors of the file system */
+export function describeIn(folder: Held, path: BytePath, owners: Owners): Entry {
+  const name = nameOf(path);
+  const location = folder.at(name);
+  const stats = lstatSync(onDisk(location));
+  if (!stats.isSymbolicLink()) {
+    return { ...entryOf(path, stats, stats, owners), metadata: metadataOf(stats, location, false) };
+  }
+  using target = followed(folder, name);
+  const targetStats = target && fstatSync(target.descriptor);
+  return {
+    ...entryOf(path, stats, targetStats, owners),
+    metadata: target && targetStats ? metadataOf(targetStats, target.path, true) : {},
+    isSymlink: true,
+    symlinkTarget: textOf(readlinkSync(onDisk(target?.path ?? location), "latin1") as BytePath),
+  };
+}
+
+function entryOf(path: BytePath, stats: Stats, target: Stats | undefined, owners: Owners): Entry {
   return {
     name: textOf(path.slice(path.lastIndexOf("/") + 1) as BytePath) || "/",
     type: target?.isDirectory() ? FileType.DIRECTORY : FileType.FILE,
@@ -32,27 +53,21 @@ export function describe(path: BytePath, owners: Owners): Entry {
     owner: owners.userName(stats.uid),
     group: owners.groupName(stats.gid),
     modifiedTime: timestamp(stats.mtimeMs),
-    // Only these can have attributes of users.
-    metadata: target?.isFile() || target?.isDirectory() ? readAttributes(location, METADATA_PREFIX) : {},
-    ...(stats.isSymbolicLink() ? { isSymlink: true, symlinkTarget: textOf(linkTarget(location)) } : {}),
   };
 }
 
 /** What the link leads to; undefined when it leads nowhere, or where the user may not look. */
-function followed(link: Buffer): Stats | undefined {
+function followed(folder: Held, name: BytePath): Held | undefined {
   try {
-    return statSync(link);
+    return folder.follow(name);
   } catch {
     return undefined;
   }
 }
 
-function linkTarget(link: Buffer): BytePath {
-  try {
-    return realpathSync.native(link, "latin1") as BytePath;
-  } catch {
-    return readlinkSync(link, "latin1") as BytePath;
-  }
+/** Only files and folders can have attributes of users. */
+function metadataOf(stats: Stats, path: BytePath, follow: boolean): Record<string, string> {
+  return stats.isFile() || stats.isDirectory() ? readAttributes(onDisk(path), METADATA_PREFIX, { follow }) : {};
 }
 
 function sizeOf({ size }: Stats): bigint {

@@ -1,6 +1,16 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -53,6 +63,30 @@ describe("a user", () => {
       expect(await codeOf(call)).toBe(Code.PermissionDenied);
     }
     expect(existsSync(local("file")) && existsSync(local("closed/inner"))).toBe(true);
+  });
+
+  it("does not get to what the agent has open", async () => {
+    const folder = openSync(local("closed"), "r");
+    try {
+      const path = `/proc/self/fd/${folder}`;
+      symlinkSync(path, local("home/link"));
+      for (const call of [
+        client.stat({ path }),
+        client.stat({ path: "link/inner" }),
+        client.listDir({ path: "link" }),
+        client.listDir({ path: "/proc/self" }),
+        client.makeDir({ path: "link/new" }),
+        client.move({ source: "link/inner", destination: "inner" }),
+        client.remove({ path: "link/inner" }),
+        client.createWatcher({ path: "link" }),
+      ]) {
+        expect(await codeOf(call)).toBe(Code.PermissionDenied);
+      }
+      const { entry } = await client.stat({ path: "link" });
+      expect([entry?.symlinkTarget, entry?.mode]).toEqual([path, 0o777]);
+    } finally {
+      closeSync(folder);
+    }
   });
 
   it("sees what it may see of a tree", async () => {

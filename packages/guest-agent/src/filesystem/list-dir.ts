@@ -1,10 +1,11 @@
 /** `ListDir`: what is in a folder and, as deep as was asked for, in its folders. */
-import { statSync } from "node:fs";
+import { fstatSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { ListDirRequest, ListDirResponseSchema } from "@wrenn/protocol/gen/filesystem_pb";
 import { toFileError } from "../system/file-errors.ts";
+import { hold } from "../system/held.ts";
 import { asUserInSlices } from "../system/slices.ts";
 import type { FilesystemContext } from "./context.ts";
 import { walk } from "./walk.ts";
@@ -21,7 +22,9 @@ export async function listDir(
   const place = context.place(request.path, headers);
   const { text } = place;
   context.asUser(place, () => {
-    if (!statSync(text).isDirectory()) throw new WrennError("invalid_request", `"${text}" is not a directory`);
+    using folder = hold(place.path);
+    if (fstatSync(folder.descriptor).isDirectory()) return;
+    throw new WrennError("invalid_request", `"${text}" is not a directory`);
   });
   const options = { depth: Math.max(1, request.depth), maxEntries: MAX_ENTRIES, owners: context.owners() };
   try {

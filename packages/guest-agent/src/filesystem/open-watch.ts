@@ -1,11 +1,12 @@
 /** Begins to watch what a client names, and describes the changes to it. */
-import { statSync } from "node:fs";
+import { fstatSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { CreateWatcherRequest, FilesystemEventSchema, WatchDirRequest } from "@wrenn/protocol/gen/filesystem_pb";
 import { onDisk, textOf, within } from "../system/byte-path.ts";
 import { isErrno, toFileError } from "../system/file-errors.ts";
+import { hold } from "../system/held.ts";
 import { asUser } from "../system/impersonate.ts";
 import { fileSystemKind } from "../watch/file-systems.ts";
 import { FolderWatch } from "../watch/folder-watch.ts";
@@ -48,8 +49,11 @@ export async function openWatch(
 }
 
 function requireWatchable({ text, path }: Place, allowNetworkMounts: boolean): void {
-  if (!statSync(text).isDirectory()) throw new WrennError("invalid_request", `"${text}" is not a directory`);
-  if (allowNetworkMounts || fileSystemKind(onDisk(path)) !== "network") return;
+  using folder = hold(path);
+  if (!fstatSync(folder.descriptor).isDirectory()) {
+    throw new WrennError("invalid_request", `"${text}" is not a directory`);
+  }
+  if (allowNetworkMounts || fileSystemKind(onDisk(folder.path)) !== "network") return;
   throw new WrennError("invalid_state", `"${text}" is on a network mount: what others change there would not be seen`);
 }
 

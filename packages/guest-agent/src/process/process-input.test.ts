@@ -120,7 +120,7 @@ describe("input", () => {
     const { process, result } = await start("sleep", ["1000"]);
     const codes: (Code | undefined)[] = [];
     const sending = Array.from({ length: 8 }, async () =>
-      codes.push(await codeOf(client.sendInput({ process, input: stdin(Buffer.alloc(3 * MIB)) }))),
+      codes.push(await codeOf(client.sendInput({ process, input: stdin(Buffer.alloc(0.19 * MIB)) }))),
     );
     // Five of them fit.
     await vi.waitUntil(() => codes.length === 3);
@@ -175,23 +175,58 @@ describe("input", () => {
   });
 });
 
+describe("input for many processes that do not read", () => {
+  it("is bounded for all of them together, and streams wait for room", async () => {
+    const pipes = Array.from({ length: 17 }, () => pipe());
+    const inputs = pipes.map(
+      ({ write }) => new ProcessInput(1, () => new Socket({ fd: write, readable: false, writable: true })),
+    );
+    const [first, ...others] = inputs;
+    const last = others.pop();
+    const writing = [first, ...others].map(async (input) => input?.write(Buffer.alloc(MIB)));
+    await expect(last?.write(Buffer.alloc(1))).rejects.toMatchObject({ code: "too_large" });
+    const streaming = last?.writeAll(Buffer.alloc(0.75 * MIB));
+    first?.destroy();
+    await expect(writing[0]).rejects.toMatchObject({ code: "invalid_state" });
+    const { read = -1 } = pipes.at(-1) ?? {};
+    const reader = new Socket({ fd: read, writable: false });
+    let length = 0;
+    reader.on("data", (bytes: Buffer) => (length += bytes.length));
+    await streaming;
+    await vi.waitUntil(() => length === 0.75 * MIB);
+    for (const input of inputs) input.destroy();
+    await Promise.allSettled(writing);
+    for (const pipeOfOne of pipes.slice(0, -1)) closeSync(pipeOfOne.read);
+  });
+
+  it("does not keep a stream waiting for a process that is gone", async () => {
+    const { read, write } = pipe();
+    const input = new ProcessInput(1, () => new Socket({ fd: write, readable: false, writable: true }));
+    const streaming = [0, 1].map(() => input.writeAll(Buffer.alloc(3 * MIB)));
+    const refused = streaming.map((one) => expect(one).rejects.toMatchObject({ code: "invalid_state" }));
+    input.destroy();
+    await Promise.all(refused);
+    closeSync(read);
+  });
+});
+
 describe("the end of the input", () => {
   it("comes after what still waits", async () => {
     const { read, write } = pipe();
     const input = new ProcessInput(1, () => new Socket({ fd: write, readable: false, writable: true }));
-    const writing = input.write(Buffer.alloc(3 * MIB));
+    const writing = input.write(Buffer.alloc(MIB));
     input.close();
     await expect(input.write(Buffer.alloc(1))).rejects.toMatchObject({ code: "invalid_state" });
     let length = 0;
     for await (const piece of new Socket({ fd: read, writable: false })) length += piece.length;
-    expect(length).toBe(3 * MIB);
+    expect(length).toBe(MIB);
     await writing;
   });
 
   it("is not waited for when the process is gone: what waits is refused", async () => {
     const { read, write } = pipe();
     const input = new ProcessInput(1, () => new Socket({ fd: write, readable: false, writable: true }));
-    const writing = input.write(Buffer.alloc(3 * MIB));
+    const writing = input.write(Buffer.alloc(MIB));
     input.destroy();
     await expect(writing).rejects.toMatchObject({ code: "invalid_state" });
     closeSync(read);

@@ -14,8 +14,8 @@ export interface ProcessIo {
   readonly hasTerminal: boolean;
   pause(): void;
   resume(): void;
-  /** Resolves when the kernel has taken all of it. @throws invalid_state, too_large */
-  write(to: "stdin" | "pty", bytes: Uint8Array): Promise<void>;
+  /** Where it is written to. @throws invalid_state when there is none of that kind */
+  input(to: "stdin" | "pty"): Pick<ProcessInput, "write" | "writeAll">;
   /** @throws invalid_state */
   closeInput(): void;
   /** @throws invalid_state */
@@ -63,9 +63,9 @@ function pipesIo(pid: number, { stdin, stdout, stderr }: PipeDescriptors, listen
     hasTerminal: false,
     pause: () => pipes.forEach((pipe) => pipe.pause()),
     resume: () => pipes.forEach((pipe) => pipe.resume()),
-    async write(to, bytes) {
+    input(to) {
       if (to === "pty") throw noTerminal(pid);
-      await requireInput().write(bytes);
+      return requireInput();
     },
     closeInput: () => requireInput().close(),
     resize() {
@@ -102,9 +102,9 @@ function terminalIo(pid: number, { master }: TerminalDescriptor, listener: Outpu
     hasTerminal: true,
     pause: () => pipe.pause(),
     resume: () => pipe.resume(),
-    async write(to, bytes) {
+    input(to) {
       if (to === "stdin") throw new WrennError("invalid_state", `the input of process ${pid} is its terminal`);
-      await input.write(bytes);
+      return input;
     },
     closeInput() {
       throw new WrennError("invalid_state", `the terminal of process ${pid} cannot be closed: send it Ctrl-D (0x04)`);

@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { encodeMessage } from "../connect/envelope.ts";
 import { type AgentFixture, startAgent } from "../testing/agent-fixture.ts";
 import { collect, run, shell } from "../testing/run.ts";
+import { launch } from "./launch.ts";
+import { RunningProcess } from "./running-process.ts";
 
 let fixture: AgentFixture;
 beforeEach(async () => {
@@ -122,16 +124,23 @@ describe("the end", () => {
     process.kill(Number(stdout), "SIGKILL");
   });
 
-  it("is not held up by a descendant that goes on writing, which lives on", async () => {
-    const { end } = await run(
-      fixture.client(),
-      shell(`(while :; do echo x; done) & echo $! >${fixture.root}/pid; exit 4`),
-    );
-    expect(end.exitCode).toBe(4);
+  it("is not held up for ever by a descendant that goes on writing, which lives on", async () => {
+    const script = `(while :; do echo x; done) & echo $! >${fixture.root}/pid`;
+    const launched = launch(fixture.agent, { cmd: "/bin/sh", args: ["-c", script], envs: {}, stdin: false });
+    const running = new RunningProcess(launched, 600);
     const writer = await numberIn("pid");
+    running.exited({ code: 4, signal: undefined });
+    await vi.waitUntil(() => running.end !== undefined, 5000);
+    expect(running.end?.exitCode).toBe(4);
     expect(isAlive(writer)).toBe(true);
     process.kill(writer, "SIGKILL");
   });
+
+  it("comes after all that a descendant says without a pause", async () => {
+    const script = "(i=0; while [ $i -lt 35 ]; do i=$((i+1)); echo $i; sleep 0.1; done) & exit 5";
+    const { stdout, end } = await run(fixture.client(), shell(script));
+    expect([stdout.toString().trim().split("\n").at(-1), end.exitCode]).toEqual(["35", 5]);
+  }, 15_000);
 
   it("waits for what a descendant says right after the process", async () => {
     expect(await output("(sleep 0.05; echo late) & echo early")).toBe("early\nlate\n");

@@ -2,6 +2,7 @@
  * One process of the capsule. It lives on whether anybody reads its output or not; its end comes after the last output.
  */
 import type { ExitStatus } from "../system/child-reaper.ts";
+import { monotonicMs } from "../system/clock.ts";
 import type { TerminalSize } from "../system/terminal.ts";
 import { type EndEvent, endEvent } from "./exit-status.ts";
 import type { Launched } from "./launch.ts";
@@ -10,8 +11,10 @@ import { openIo, type ProcessIo } from "./process-io.ts";
 
 /** Milliseconds without output after which a process that exited has ended, although a descendant holds its pipes open. */
 const SILENCE_MS = 250;
-/** Such rounds after which it has ended even though the descendant goes on writing. */
-const MAX_ROUNDS = 8;
+/** Milliseconds of the descendant's output that are waited for; what it writes after that is for nobody. */
+const MAX_FLOW_MS = 60_000;
+/** The same in a terminal, which is closed at the end: who leaves its shell waits for nobody. */
+const MAX_TERMINAL_FLOW_MS = 2000;
 const SIGKILL = 9;
 /** Longest time that a timer can wait. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
@@ -22,15 +25,19 @@ export class RunningProcess {
   readonly #io: ProcessIo;
   #isOpen = true;
   #writes = 0;
-  #rounds = 0;
+  #flowMs = 0;
+  #roundBegan = 0;
+  readonly #maxFlowMs: number;
   #round: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #timedOut = false;
   #exit: EndEvent | undefined;
   #hasEnded = false;
 
-  constructor({ pid, descriptors }: Launched) {
+  /** @param maxFlowMs milliseconds after its exit for which a descendant's output still belongs to it */
+  constructor({ pid, descriptors }: Launched, maxFlowMs?: number) {
     this.pid = pid;
+    this.#maxFlowMs = maxFlowMs ?? (descriptors.kind === "terminal" ? MAX_TERMINAL_FLOW_MS : MAX_FLOW_MS);
     this.#io = openIo(pid, descriptors, {
       onOutput: (stream, bytes) => {
         if (this.#hasEnded) return;
@@ -59,9 +66,9 @@ export class RunningProcess {
     return this.#hasEnded ? this.#exit : undefined;
   }
 
-  /** Resolves when the kernel has taken all of it. @throws invalid_state, too_large */
-  write(to: "stdin" | "pty", bytes: Uint8Array): Promise<void> {
-    return this.#io.write(to, bytes);
+  /** Where it is written to. @throws invalid_state when there is none of that kind */
+  input(to: "stdin" | "pty"): ReturnType<ProcessIo["input"]> {
+    return this.#io.input(to);
   }
 
   /** @throws invalid_state */
@@ -99,7 +106,7 @@ export class RunningProcess {
 
   #hold(held: boolean): void {
     if (held) {
-      clearTimeout(this.#round);
+      this.#endRound();
       this.#io.pause();
     } else {
       this.#io.resume();
@@ -109,22 +116,30 @@ export class RunningProcess {
 
   #endIfOver(): void {
     if (this.#exit === undefined || this.#hasEnded) return;
-    if (!this.#isOpen) this.#end();
+    if (!this.#isOpen || this.#flowMs >= this.#maxFlowMs) this.#end();
     else if (!this.output.isHeld) this.#waitForSilence();
   }
 
   #waitForSilence(): void {
     const writes = this.#writes;
-    clearTimeout(this.#round);
+    this.#endRound();
+    this.#roundBegan = monotonicMs();
     this.#round = setTimeout(() => {
       // A machine that stood still finds its timers due before it has read what waits in the pipes: read first.
       setImmediate(() => {
-        this.#rounds += 1;
-        const isOver = this.#writes === writes || this.#rounds >= MAX_ROUNDS;
-        if (isOver && !this.output.isHeld) this.#end();
+        this.#endRound();
+        if (this.#writes === writes && !this.output.isHeld) this.#end();
         else this.#endIfOver();
       });
     }, SILENCE_MS);
+  }
+
+  /** The time for which nobody holds the output up counts; not that for which the machine stood still. */
+  #endRound(): void {
+    if (this.#round === undefined) return;
+    clearTimeout(this.#round);
+    this.#round = undefined;
+    this.#flowMs += Math.min(SILENCE_MS, monotonicMs() - this.#roundBegan);
   }
 
   #end(): void {

@@ -3,7 +3,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import type { StreamInputRequest } from "@wrenn/protocol/gen/process_pb";
 import type { Agent } from "../agent.ts";
 import type { RunningProcess } from "./running-process.ts";
-import { writeInput } from "./send-input.ts";
+import { inputOf } from "./send-input.ts";
 
 export async function streamInput(
   { processes }: Pick<Agent, "processes">,
@@ -14,7 +14,8 @@ export async function streamInput(
     if (event.case === "start") ({ process } = processes.select(event.value.process));
     if (event.case !== "data") continue;
     if (process === undefined) throw new WrennError("invalid_request", "the stream begins with input for nobody");
-    await writeInput(process, event.value.input);
+    const { to, bytes } = inputOf(process, event.value.input);
+    await to.writeAll(bytes);
   }
   return {};
 }

@@ -1,6 +1,7 @@
 /** The few calls of the C library that Node does not offer. */
 import { arch } from "node:os";
 import koffi from "koffi";
+import type { BytePath } from "./byte-path.ts";
 
 export const libc = koffi.load("libc.so.6");
 
@@ -16,6 +17,8 @@ const callSetRlimit = libc.func("int setrlimit(int resource, const uint64_t *lim
 const callSocket = libc.func("int socket(int family, int type, int protocol)");
 const callSync = libc.func("void sync()");
 const callWithNumbers = libc.func("long syscall(long number, long a, long b, long c)");
+const callWithPath = libc.func("long syscall(long number, long folder, const void *path, const void *how, long size)");
+const callAccess = libc.func("long syscall(long number, long folder, const void *path, long mode, long flags)");
 const callWithArray = libc.func("long syscall(long number, long count, const uint32_t *values, long unused)");
 
 const O_CLOEXEC = 0o2000000;
@@ -27,6 +30,10 @@ const AF_UNIX = 1;
 const AF_NETLINK = 16;
 const SOCK_STREAM_CLOEXEC = 1 | O_CLOEXEC;
 const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | O_CLOEXEC | 0o4000;
+/** The same for all processors. */
+const OPENAT2 = 437;
+const FACCESSAT2 = 439;
+const AT_EACCESS = 0x200;
 const SYSCALLS = {
   x64: { setgroups: 116, setresuid: 117, setresgid: 119 },
   arm64: { setgroups: 159, setresuid: 147, setresgid: 149 },
@@ -45,6 +52,12 @@ export function errnoName(number: number): string {
 
 function check(name: string, result: number): void {
   if (result < 0) throw new Error(`${name} failed: ${errnoName(koffi.errno())}`);
+}
+
+function checkFile(name: string, result: number): number {
+  if (result >= 0) return result;
+  const code = errnoName(koffi.errno());
+  throw Object.assign(new Error(`${name} failed: ${code}`), { code });
 }
 
 export interface Pipe {
@@ -99,17 +112,41 @@ export function sync(): Promise<void> {
   });
 }
 
+/** As the folder of `openAt`: a relative path begins in the working directory. */
+export const AT_FDCWD = -100;
+
+/**
+ * Opens what is at the path, which begins in the folder, as the calling thread's effective user; it is not inherited.
+ * @param resolve which links and mounts are not to be passed, as openat2 has it. @throws an error with the `code` of the operating system
+ */
+export function openAt(folder: number, path: BytePath, flags: number, resolve: number): number {
+  const how = BigUint64Array.of(BigInt(flags | O_CLOEXEC), 0n, BigInt(resolve));
+  return checkFile("openat2", callWithPath(OPENAT2, folder, terminated(path), how, how.byteLength));
+}
+
+/**
+ * Like `accessSync`, which asks for the real user: whether the effective user of the calling thread may do it.
+ * @throws an error with the `code` of the operating system
+ */
+export function checkAccess(path: BytePath, mode: number): void {
+  checkFile("faccessat2", callAccess(FACCESSAT2, AT_FDCWD, terminated(path), mode, AT_EACCESS));
+}
+
+function terminated(path: BytePath): Buffer {
+  return Buffer.from(`${path}\0`, "latin1");
+}
+
 /** Supplementary groups of the calling thread only: the system call itself, where glibc's function changes all threads. */
 export function setThreadGroups(groups: readonly number[]): void {
   check("setgroups", callWithArray(syscalls().setgroups, groups.length, Uint32Array.from(groups), 0));
 }
 
-/** Real, effective and saved user of the calling thread only. */
+/** Real, effective and saved user of the calling thread only; -1 leaves one as it is. */
 export function setThreadUser(real: number, effective: number, saved: number): void {
   check("setresuid", callWithNumbers(syscalls().setresuid, real, effective, saved));
 }
 
-/** Real, effective and saved group of the calling thread only. */
+/** Real, effective and saved group of the calling thread only; -1 leaves one as it is. */
 export function setThreadGroup(real: number, effective: number, saved: number): void {
   check("setresgid", callWithNumbers(syscalls().setresgid, real, effective, saved));
 }

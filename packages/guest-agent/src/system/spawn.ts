@@ -4,7 +4,9 @@
  */
 import { constants } from "node:fs";
 import { join, resolve } from "node:path";
-import { errnoName, libc } from "./libc.ts";
+import { bytePath } from "./byte-path.ts";
+import { asRealUser } from "./impersonate.ts";
+import { checkAccess, errnoName, libc } from "./libc.ts";
 
 const initActions = libc.func("int posix_spawn_file_actions_init(void *actions)");
 const addChdir = libc.func("int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)");
@@ -19,7 +21,6 @@ const setSignalDefaults = libc.func("int posix_spawnattr_setsigdefault(void *att
 const callSpawn = libc.func(
   "int posix_spawn(int *pid, const char *path, const void *actions, const void *attributes, const char **argv, const char **envp)",
 );
-const callAccess = libc.func("int access(const char *path, int mode)");
 
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
@@ -73,7 +74,16 @@ function* candidates(program: string, path: string, cwd: string): Generator<stri
   }
   for (const folder of path.split(":")) {
     const candidate = join(resolve(cwd, folder), program);
-    if (callAccess(candidate, X_OK) === 0) yield candidate;
+    if (isExecutable(candidate)) yield candidate;
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    checkAccess(bytePath(path), X_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -84,14 +94,18 @@ function spawnFirst(
 ): number | string {
   let failure = "ENOENT";
   for (const path of paths) {
-    let error = callSpawn(newPid, path, actions, attributes, [...argv, null], envp);
+    let error = spawn(path, [...argv, null], envp);
     // A script without `#!` is one for the shell, as execvp and every shell have it.
     if (error !== 0 && errnoName(error) === "ENOEXEC") {
-      error = callSpawn(newPid, "/bin/sh", actions, attributes, ["/bin/sh", path, ...argv.slice(1), null], envp);
+      error = spawn("/bin/sh", ["/bin/sh", path, ...argv.slice(1), null], envp);
     }
     if (error === 0) return newPid[0] ?? 0;
     failure = errnoName(error);
     if (failure !== "ENOENT" && failure !== "EACCES") break;
   }
   return failure;
+}
+
+function spawn(path: string, argv: readonly (string | null)[], envp: readonly (string | null)[]): number {
+  return asRealUser(() => callSpawn(newPid, path, actions, attributes, argv, envp));
 }

@@ -8,6 +8,7 @@ import { logError } from "../log.ts";
 import { type BytePath, onDisk, within } from "../system/byte-path.ts";
 import { isErrno, UNREADABLE } from "../system/file-errors.ts";
 import { entriesOf } from "../system/folder-entries.ts";
+import { type Held, hold } from "../system/held.ts";
 import { asUser } from "../system/impersonate.ts";
 import type { Inotify, InotifyListener } from "../system/inotify.ts";
 import { IN, type InotifyEvent } from "../system/inotify-events.ts";
@@ -48,7 +49,10 @@ export class FolderWatch implements InotifyListener {
     this.#options = options;
     this.#listener = listener;
     inotify.open();
-    const watch = asUser(options.user, () => inotify.add(onDisk(options.path), MASK, this));
+    const watch = asUser(options.user, () => {
+      using folder = hold(options.path);
+      return inotify.add(onDisk(folder.path), MASK, this);
+    });
     this.#root = new WatchedFolder(watch, ITSELF);
     this.#folders.set(watch, this.#root);
   }
@@ -161,9 +165,13 @@ export class FolderWatch implements InotifyListener {
 
   #watchNew(parent: WatchedFolder, name: BytePath, isSecondLook = false): WatchedFolder | undefined {
     try {
-      return asUser(this.#options.user, () => this.#watchFolder(parent, name, isSecondLook));
+      return asUser(this.#options.user, () => {
+        using held = hold(this.#locate(parent));
+        return this.#watchFolder(parent, held, name, isSecondLook);
+      });
     } catch (error) {
-      this.#onIncomplete(error);
+      if (isErrno(error, ...UNREADABLE)) parent.missed.add(name);
+      else this.#onIncomplete(error);
       return undefined;
     }
   }
@@ -198,11 +206,12 @@ export class FolderWatch implements InotifyListener {
     for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
       if (tells) folder.told ??= new Map();
       try {
-        for (const { name, isDirectory } of entriesOf(this.#locate(folder))) {
+        using held = hold(this.#locate(folder));
+        for (const { name, isDirectory } of entriesOf(held.path)) {
           if (this.#isClosed) return;
           if (!folder.isWithin(this.#root)) break;
-          if (tells) this.#tellFound(folder, name, isDirectory);
-          const child = isDirectory ? this.#watchFolder(folder, name) : undefined;
+          if (tells) this.#tellFound(folder, held, name, isDirectory);
+          const child = isDirectory ? this.#watchFolder(folder, held, name) : undefined;
           if (child !== undefined) pending.push(child);
           yield;
         }
@@ -213,18 +222,18 @@ export class FolderWatch implements InotifyListener {
     }
   }
 
-  #tellFound(folder: WatchedFolder, name: BytePath, isDirectory: boolean): void {
+  #tellFound(folder: WatchedFolder, held: Held, name: BytePath, isDirectory: boolean): void {
     if (isTemporaryName(name) || folder.told?.has(name)) return;
     folder.told?.set(name, "search");
     this.#tell(EventType.CREATE, folder, name);
-    const location = onDisk(within(this.#locate(folder), name));
+    const location = onDisk(held.at(name));
     const size = isDirectory ? 0 : (lstatSync(location, { throwIfNoEntry: false })?.size ?? 0);
     if (size > 0) this.#tell(EventType.WRITE, folder, name);
   }
 
   /** Undefined when it is no folder (any more), or in a file system that is not to be watched. */
-  #watchFolder(parent: WatchedFolder, name: BytePath, isSecondLook = false): WatchedFolder | undefined {
-    const location = onDisk(within(this.#locate(parent), name));
+  #watchFolder(parent: WatchedFolder, held: Held, name: BytePath, isSecondLook = false): WatchedFolder | undefined {
+    const location = onDisk(held.at(name));
     try {
       const kind = fileSystemKind(location);
       if (kind === "pseudo" || (kind === "network" && !this.#options.allowNetworkMounts)) return undefined;

@@ -24,7 +24,7 @@ export const uploadFile: Route = (app, { capsules }) => {
     schema: {
       operationId: "uploadFile",
       tags: ["Files"],
-      summary: "Write a file of any size, as one step",
+      summary: "Write a file of any size, as one step unless the old one has several names or cannot be replaced",
       consumes: ["application/octet-stream"],
       params: capsuleParams,
       querystring: fileQuerySchema,
