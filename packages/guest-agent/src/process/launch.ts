@@ -1,8 +1,10 @@
 /** Starts a process: the right user, folder and variables, its own session, pipes or a terminal. */
-import { accessSync, constants, statSync } from "node:fs";
+import { constants, statSync } from "node:fs";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Settings } from "../settings.ts";
+import { bytePath } from "../system/byte-path.ts";
 import { asUser } from "../system/impersonate.ts";
+import { checkAccess } from "../system/libc.ts";
 import { resolveUserPath } from "../system/paths.ts";
 import { withChildFiles, withChildScore } from "../system/protection.ts";
 import { spawnProgram } from "../system/spawn.ts";
@@ -98,7 +100,7 @@ function workingDirectory(requested: string | undefined, byDefault: string | und
 
 function isFolder(path: string): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    checkAccess(bytePath(path), constants.X_OK);
     return statSync(path).isDirectory();
   } catch {
     return false;

@@ -15,7 +15,7 @@ it("does not let programs of the user send signals to the agent", () => {
   const script = `until [ -e go ]; do sleep 0.01; done
     if kill -0 ${process.pid} 2>/dev/null; then echo may; else echo may not; fi >answer; mv answer told`;
   spawn("sh", ["-c", script], { uid, gid, cwd: folder, stdio: "ignore" });
-  const user = { name: TESTER.name, uid, gid, groups: [gid], home: folder };
+  const user = { name: TESTER.name, uid, gid, groups: [gid], home: folder, shell: "/bin/sh" };
   asUser(user, () => {
     writeFileSync(file("go"), "");
     for (let waits = 0; waits < 500 && !existsSync(file("told")); waits += 1) {
