@@ -4,4 +4,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 tools/install.sh
 ./wrenn setup
-PATH="$PWD/node_modules/.bin:$PATH" vitest run --project nightly "$@"
+export PATH="$PWD/node_modules/.bin:$PATH"
+vitest run --project nightly "$@"
+FUZZ_TIMES=50 vitest run --project unit packages/guest-agent/src/filesystem/watch.test.ts

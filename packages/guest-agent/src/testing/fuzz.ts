@@ -1,4 +1,7 @@
-/** Tests with random input. Every round has a seed of its own, which a failure names: FUZZ_SEED=7 repeats that round alone. */
+/**
+ * Tests with random input. Every round has a seed of its own, which a failure names: FUZZ_SEED=7 repeats that round alone, and
+ * FUZZ_TIMES=50 makes 50 times as many rounds.
+ */
 
 export interface Random {
   /** a whole number from 0 to `limit` - 1 */
@@ -9,11 +12,13 @@ export interface Random {
   join(pieces: readonly string[], most: number): string;
 }
 
+const TIMES = Number(process.env["FUZZ_TIMES"] ?? 1);
+
 /** Made for `it`. @throws what the body throws, with the seed */
 export function fuzz(rounds: number, body: (random: Random) => void | Promise<void>): () => Promise<void> {
   return async () => {
     const only = process.env["FUZZ_SEED"];
-    const seeds = only === undefined ? Array.from({ length: rounds }, (_, index) => index + 1) : [Number(only)];
+    const seeds = only === undefined ? Array.from({ length: rounds * TIMES }, (_, index) => index + 1) : [Number(only)];
     for (const seed of seeds) {
       try {
         await body(seededRandom(seed));
