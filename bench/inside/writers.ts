@@ -15,6 +15,8 @@ const WATCHED_MB = 32;
 const SLEEP_MS = 15_000;
 
 interface Read {
+  /** position of the first byte: a reader that joins late is not told of what was there before all that is kept */
+  readonly from: number;
   readonly bytes: number;
   readonly lost: number;
   readonly sha: string;
@@ -27,7 +29,7 @@ export async function benchWriters(platform: Platform, api: ApiClient): Promise<
   say(`\n${WRITERS} processes that write without pause, one of them with a reader that sleeps ${SLEEP_MS / 1000} s`);
   const { id } = await api.create({});
   let fast: Read[] = [];
-  let slow: Read = { bytes: 0, lost: 0, sha: "", seconds: 0 };
+  let slow: Read = { from: 0, bytes: 0, lost: 0, sha: "", seconds: 0 };
   const growth = await growthDuring(platform, api, id, async () => {
     const began = performance.now();
     const start = (n: number) => startWriter(api, id, n, sizeOf(n));
@@ -50,7 +52,8 @@ export async function benchWriters(platform: Platform, api: ApiClient): Promise<
   );
   say(`    resident MB: ${describeGrowth(growth)}`);
   if (whole !== WRITERS) throw new Error("a reader lost output");
-  if (slow.bytes + slow.lost !== sizeOf(0)) throw new Error("the slow reader was not told of all that it lost");
+  if (slow.from + slow.bytes + slow.lost !== sizeOf(0))
+    throw new Error("the slow reader was not told of all that it lost");
   return { writers: WRITERS, whole, total_mb: total, seconds, slow_lost_mb: slow.lost / MB, memory_mb: growth };
 }
 
@@ -63,16 +66,17 @@ async function startWriter(api: ApiClient, id: string, n: number, bytes: number)
 
 async function read(stream: Stream, began: number): Promise<Read> {
   const hash = createHash("sha256");
-  let [bytes, lost] = [0, 0];
+  let [from, bytes, lost] = [0, 0, 0];
   for await (const message of stream) {
     if (message.type === "gap") lost += message.lost_bytes;
     if (message.type === "error") throw new Error(message.data);
     if (message.type !== "stdout") continue;
     const data = Buffer.from(message.data, "base64");
+    if (bytes === 0) from = (message.seq ?? 0) - data.length;
     bytes += data.length;
     hash.update(data);
   }
-  return { bytes, lost, sha: hash.digest("hex"), seconds: (performance.now() - began) / 1000 };
+  return { from, bytes, lost, sha: hash.digest("hex"), seconds: (performance.now() - began) / 1000 };
 }
 
 const tagOf = (n: number) => `writer-${n}`;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
@@ -12,23 +12,30 @@ import { bundleGuestAgent, nativeAddonPath } from "../bundle.ts";
 import { run, shell } from "./testing/run.ts";
 
 let folder = "";
+let root = "";
 let agent: ChildProcess;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "agent-bundle-"));
   await bundleGuestAgent(join(folder, "agent.mjs"));
   copyFileSync(nativeAddonPath(), join(folder, "koffi.node"));
+  root = mkdtempSync(join(tmpdir(), "agent-root-"));
+  mkdirSync(join(root, "run/wrenn"), { recursive: true });
+  mkdirSync(join(root, "etc"));
+  const { uid, gid } = userInfo();
+  writeFileSync(join(root, "etc/passwd"), `root:x:${uid}:${gid}::/:/bin/sh\n`);
+  writeFileSync(join(root, "etc/group"), "");
 });
 
 afterAll(() => {
   agent?.kill("SIGKILL");
-  rmSync(folder, { recursive: true });
+  for (const made of [folder, root]) rmSync(made, { recursive: true });
 });
 
 it("is one file that runs without JIT and without node_modules", async () => {
   expect(readdirSync(folder).toSorted()).toEqual(["agent.mjs", "koffi.node"]);
   const address = ["--host", "127.0.0.1", "--gateway", "127.0.0.1"];
-  const args = ["--jitless", "--expose-gc", "agent.mjs", "--port", "0", ...address];
+  const args = ["--jitless", "--expose-gc", "agent.mjs", "--port", "0", "--root", root, ...address];
   agent = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(agent.stdout!, "data");
   const baseUrl = `http://${/listening on (\S+)/.exec(String(line))?.[1]}`;
@@ -52,4 +59,5 @@ it("is one file that runs without JIT and without node_modules", async () => {
     expect(end.exitCode).toBe(0);
   }
   expect((await fetch(`${baseUrl}/files?path=missing`, { headers })).status).toBe(404);
+  expect(existsSync(join(root, "run/wrenn/agent-settings.json")), "its settings are kept in its root").toBe(true);
 });

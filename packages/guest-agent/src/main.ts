@@ -1,4 +1,4 @@
-/** The agent's program: `node agent.mjs [--port N] [--host ADDRESS] [--gateway ADDRESS]`, started as root by the machine's init. */
+/** The agent's program: `node agent.mjs [--port N] [--host ADDRESS] [--gateway ADDRESS] [--root FOLDER]`, started as root by the machine's init. */
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 import { GUEST_GATEWAY, GUEST_PORT } from "@wrenn/protocol/guest-http";
@@ -12,6 +12,8 @@ const { values } = parseArgs({
     port: { type: "string", default: String(GUEST_PORT) },
     host: { type: "string", default: "0.0.0.0" },
     gateway: { type: "string", default: GUEST_GATEWAY },
+    // Where the agent finds and keeps what it knows of the machine: a test has one of its own.
+    root: { type: "string", default: "/" },
   },
 });
 
@@ -20,7 +22,7 @@ process.on("uncaughtException", (error) => logError("uncaught", error));
 process.umask(0o022);
 protectAgent();
 
-const agent = createAgent({ hostAddress: values.gateway });
+const agent = createAgent({ hostAddress: values.gateway, root: values.root });
 const server = createAgentServer(agent);
 server.once("error", (error) => {
   logError("listen", error);
