@@ -97,7 +97,13 @@ describe("the wrenn command", () => {
   });
 
   it("shows the servers' logs", async () => {
-    const logs = await shared.json<{ component: string; text: string }[]>("logs", "--component", "host-agent");
+    const logs = await shared.json<{ component: string; text: string }[]>(
+      "logs",
+      "--component",
+      "host-agent",
+      "--lines",
+      "10000",
+    );
     expect(logs.some((line) => line.text.includes("host agent ready"))).toBe(true);
     const { api_key } = await shared.status();
     expect((await shared.wrenn("logs", "--lines", "10000")).stdout).not.toContain(api_key);
