@@ -12,6 +12,9 @@ export interface ProcessStream extends Disposable {
   readonly output: AsyncIterable<ProcessOutput>;
 }
 
+/** Milliseconds that a guest has to end the answer after the last event: what it ends can carry the next call. */
+const END_MS = 1_000;
+
 type Call = (options: { signal: AbortSignal }) => AsyncIterable<StartResponse | ConnectResponse>;
 
 /**
@@ -26,7 +29,15 @@ export async function openProcess(guest: GuestClient, call: Call, signal?: Abort
     const events = eventsOf(call({ signal: closing.signal }));
     for (let next = await events.next(); next.done !== true; next = await events.next()) {
       if (next.value.case !== "start") continue;
-      return { guest, pid: next.value.value.pid, output: outputOf(events), [Symbol.dispose]: close };
+      let ended = false;
+      const output = outputOf(events, () => {
+        ended = true;
+        void readToEnd(events, close);
+      });
+      const dispose = () => {
+        if (!ended) close();
+      };
+      return { guest, pid: next.value.value.pid, output, [Symbol.dispose]: dispose };
     }
     throw connectionBroke();
   } catch (error) {
@@ -41,15 +52,32 @@ async function* eventsOf(answers: ReturnType<Call>): AsyncGenerator<ProcessEvent
   for await (const { event } of answers) if (event !== undefined) yield event.event;
 }
 
-async function* outputOf(events: AsyncGenerator<ProcessEvent["event"]>): AsyncGenerator<ProcessOutput> {
+async function* outputOf(
+  events: AsyncGenerator<ProcessEvent["event"]>,
+  onEnd: () => void,
+): AsyncGenerator<ProcessOutput> {
   try {
-    for await (const event of events) {
-      if (event.case !== "data" && event.case !== "end" && event.case !== "gap") continue;
-      yield event;
+    // The reader may stop at any time, which must not break the connection when all is said.
+    for (let next = await events.next(); next.done !== true; next = await events.next()) {
+      const event = next.value;
+      if (event.case === "end") onEnd();
+      if (event.case === "data" || event.case === "end" || event.case === "gap") yield event;
       if (event.case === "end") return;
     }
   } catch (error) {
     throw guestError(error);
   }
   throw connectionBroke();
+}
+
+/** @param close called when the guest does not come to the end in time */
+async function readToEnd(events: AsyncGenerator<unknown>, close: () => void): Promise<void> {
+  const timer = setTimeout(close, END_MS);
+  try {
+    while ((await events.next()).done !== true);
+  } catch {
+    // A connection that breaks here carries nothing any more.
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -19,12 +19,14 @@ export async function exec(
   { cmd, args, timeoutMs }: GuestCommand,
 ): Promise<GuestCommandResult> {
   const output: Uint8Array[] = [];
+  let exitCode: number | undefined;
   const request = { process: { cmd, args: [...args], envs: {} }, stdin: false };
   for await (const { event } of guest.process.start(request, { timeoutMs })) {
     if (event?.event.case === "data" && event.event.value.output.case !== undefined)
       output.push(event.event.value.output.value);
-    if (event?.event.case === "end")
-      return { exitCode: event.event.value.exitCode, output: Buffer.concat(output).toString() };
+    // The stream is read to its end, so that its connection can be used again.
+    if (event?.event.case === "end") exitCode = event.event.value.exitCode;
   }
+  if (exitCode !== undefined) return { exitCode, output: Buffer.concat(output).toString() };
   throw new WrennError("guest_unreachable", "the guest agent ended the stream before the command ended");
 }
