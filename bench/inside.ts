@@ -15,6 +15,7 @@ export async function insideBench(args: string[]): Promise<object> {
       processes: { type: "string", default: "10000" },
       echoes: { type: "string", default: "1000" },
       "transfer-mb": { type: "string", default: "1024" },
+      rounds: { type: "string", default: "1" },
       only: { type: "string" },
     },
   });
@@ -25,7 +26,7 @@ export async function insideBench(args: string[]): Promise<object> {
     const parts: Record<string, () => Promise<object>> = {
       idle: () => benchIdle(platform, api),
       exec: () => benchExec(platform, api, Number(values.runs)),
-      transfer: () => benchTransfer(platform, api, Number(values["transfer-mb"])),
+      transfer: () => benchTransfer(platform, api, Number(values["transfer-mb"]), Number(values.rounds)),
       writers: () => benchWriters(platform, api),
       processes: () => benchProcesses(platform, api, Number(values.processes)),
       echoes: () => benchEchoes(api, Number(values.echoes)),

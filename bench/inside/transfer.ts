@@ -11,7 +11,6 @@ import { describeGrowth, growthDuring } from "./peak.ts";
 
 const MB = 1024 * 1024;
 const PORT = 8000;
-const ROUNDS = 3;
 const [FILE, WRITTEN] = ["/root/large", "/root/written"];
 
 const PLAIN_SERVER = `
@@ -27,7 +26,12 @@ createServer(async (request, response) => {
 }).listen(${PORT});
 `;
 
-export async function benchTransfer(platform: Platform, api: ApiClient, sizeMb: number): Promise<object> {
+export async function benchTransfer(
+  platform: Platform,
+  api: ApiClient,
+  sizeMb: number,
+  rounds: number,
+): Promise<object> {
   say(`\n${sizeMb} MiB through the API and through a plain Node server in the capsule`);
   const { id } = await api.create({ memory_mb: 2048 });
   const sh = (script: string) => api.exec(id, { cmd: "/bin/sh", args: ["-c", script], timeout_sec: 600 });
@@ -44,11 +48,13 @@ export async function benchTransfer(platform: Platform, api: ApiClient, sizeMb: 
   };
   const seconds = { down: [], down_plain: [], up: [], up_plain: [] } as Record<keyof typeof transfers, number[]>;
   const growth = await growthDuring(platform, api, id, async () => {
-    await repeat(ROUNDS, async () => {
+    await repeat(rounds, async () => {
       for (const [name, transfer] of Object.entries(transfers)) {
         const began = performance.now();
         await transfer();
-        seconds[name as keyof typeof transfers].push((performance.now() - began) / 1000);
+        const took = (performance.now() - began) / 1000;
+        seconds[name as keyof typeof transfers].push(took);
+        say(`    ${name.padEnd(10)} ${took.toFixed(1)} s`);
         await sh(`rm -f ${WRITTEN}; sync`);
       }
     });

@@ -11,8 +11,8 @@ const MB = 1024 * 1024;
 const WRITERS = 20;
 const EACH_MB = 4;
 /** The one with a slow reader writes for longer than that reader sleeps. */
-const WATCHED_MB = 32;
-const SLEEP_MS = 15_000;
+const WATCHED_MB = 64;
+const SLEEP_MS = 30_000;
 
 interface Read {
   /** position of the first byte: a reader that joins late is not told of what was there before all that is kept */
