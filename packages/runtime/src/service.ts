@@ -3,6 +3,7 @@
  * The parent hears `ready` or `failed` over IPC; without a parent the log says the same.
  */
 import { WrennError } from "@wrenn/protocol/errors";
+import { collectDeadBuffers } from "./dead-buffers.ts";
 import { createLogger } from "./logger.ts";
 
 export interface RunningService {
@@ -30,6 +31,7 @@ export async function runService(
 ): Promise<void> {
   const logger = createLogger(component);
   const stopped = stopRequested(outlivesParent);
+  collectDeadBuffers();
   try {
     const service = await start();
     process.send?.({ type: "ready", details: service.details } satisfies ServiceMessage);
