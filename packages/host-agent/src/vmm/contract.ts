@@ -86,6 +86,8 @@ export interface Vm extends VmHandle {
    * @throws AbortError when it is told to stop, vmm_failed, such as for a full disk: the layers stay in use then
    */
   flattenDisk(signal: AbortSignal): Promise<void>;
+  /** Stops the old timer of a machine whose kernel uses a better one: it would wake the VMM for nothing, in every clone. */
+  stopOldTimer(): Promise<void>;
   /** Tells the guest that its root disk has this size. */
   growDisk(sizeMb: number): Promise<void>;
   /** The newest output of the guest's serial console, at most 64 KiB. */

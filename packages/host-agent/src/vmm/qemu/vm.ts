@@ -11,6 +11,12 @@ import { cancelStream, streamLayers } from "./stream.ts";
 const CONSOLE_BYTES = 65_536;
 const CONSOLE_TIMEOUT_MS = 5000;
 const QUIT_TIMEOUT_MS = 10_000;
+/** Port and value: the control word of the PC's interval timer, and both bytes of the count. */
+const PIT_OFF = [
+  [0x43, 0x30],
+  [0x40, 0],
+  [0x40, 0],
+];
 
 export class QemuVm implements Vm {
   readonly process: ProcessIdentity;
@@ -76,6 +82,13 @@ export class QemuVm implements Vm {
 
   async cancelFlatten(): Promise<void> {
     await cancelStream(this.#qmp);
+  }
+
+  /** As the kernel would do it: mode 0, and a count that runs out. QMP has no command of its own for ports. */
+  async stopOldTimer(): Promise<void> {
+    for (const [port, value] of PIT_OFF) {
+      await this.#qmp.execute("human-monitor-command", { "command-line": `o/b ${port} ${value}` });
+    }
   }
 
   async growDisk(sizeMb: number): Promise<void> {
