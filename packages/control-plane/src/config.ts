@@ -1,6 +1,7 @@
 /** Configuration in two steps: readEnv only reads, envToConfig checks and fills in. Nothing else looks at the environment. */
 import { WrennError } from "@wrenn/protocol/errors";
 import { type Layout, layoutOf } from "@wrenn/runtime/layout";
+import type { GivenSecrets } from "./secrets.ts";
 
 export interface Env {
   readonly dir?: string | undefined;
@@ -10,6 +11,8 @@ export interface Env {
   readonly logLevel?: string | undefined;
   readonly memoryOvercommit?: string | undefined;
   readonly metricsToken?: string | undefined;
+  readonly sessionSecret?: string | undefined;
+  readonly encryptionKey?: string | undefined;
 }
 
 export interface ListenAddress {
@@ -27,10 +30,13 @@ export interface Config {
   readonly memoryOvercommit: number;
   /** what readers of the metrics have to know; without one they have to be on this machine */
   readonly metricsToken: string | undefined;
+  readonly secrets: GivenSecrets;
 }
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 const MAX_PORT = 65_535;
+const MIN_SESSION_SECRET = 32;
+const ENCRYPTION_KEY = /^[0-9a-f]{64}$/i;
 /** What fits in a header and cannot be guessed. */
 const METRICS_TOKEN = /^[!-~]{16,}$/;
 
@@ -44,6 +50,8 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     logLevel: env["LOG_LEVEL"] || undefined,
     memoryOvercommit: env["WRENN_MEMORY_OVERCOMMIT"] || undefined,
     metricsToken: env["WRENN_METRICS_TOKEN"] || undefined,
+    sessionSecret: env["JWT_SECRET"] || undefined,
+    encryptionKey: env["WRENN_ENCRYPTION_KEY"] || undefined,
   };
 }
 
@@ -87,6 +95,14 @@ export function envToConfig(env: Env): Config {
     env.metricsToken === undefined || METRICS_TOKEN.test(env.metricsToken),
     "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks",
   );
+  check(
+    env.sessionSecret === undefined || env.sessionSecret.length >= MIN_SESSION_SECRET,
+    `JWT_SECRET must have ${MIN_SESSION_SECRET} characters or more`,
+  );
+  check(
+    env.encryptionKey === undefined || ENCRYPTION_KEY.test(env.encryptionKey),
+    "WRENN_ENCRYPTION_KEY must be 64 hex digits",
+  );
 
   if (problems.length > 0 || listen === undefined) throw new WrennError("config_invalid", problems.join("; "));
   return {
@@ -96,5 +112,6 @@ export function envToConfig(env: Env): Config {
     logLevel,
     memoryOvercommit: overcommit,
     metricsToken: env.metricsToken,
+    secrets: { session: env.sessionSecret, encryption: env.encryptionKey?.toLowerCase() },
   };
 }

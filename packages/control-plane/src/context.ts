@@ -2,6 +2,7 @@
 import { LIMITS } from "@wrenn/protocol/limits";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { ApiContext } from "./api/route.ts";
+import { AuditLog } from "./audit/log.ts";
 import { countCapsules } from "./capsules/count.ts";
 import type { CapsuleDeps } from "./capsules/deps.ts";
 import { HOST_LOST_MS, Reconciler } from "./capsules/reconcile.ts";
@@ -15,6 +16,7 @@ import { countHosts, ensureHost } from "./hosts/registry.ts";
 import { ensureLocalKey } from "./identity/local-key.ts";
 import { OwnMetrics } from "./metrics/own.ts";
 import { Operations } from "./operations.ts";
+import { readSecrets } from "./secrets.ts";
 
 /** What a test puts in the place of the real thing. */
 export interface ContextOverrides {
@@ -46,6 +48,9 @@ export async function createContext(
   await migrateDatabase(db);
   await ensureLocalKey(db, config.layout.apiKeyFile);
   await ensureHost(db, `unix:${config.layout.hostAgentSocket}`);
+  const secrets = await readSecrets(config.secrets, config.layout.secretsFile);
+  const audit = new AuditLog(db, logger);
+  stack.defer(() => audit.flush());
   const hosts = stack.use(new HostClients());
   const operations = new Operations();
   const placement = { memoryOvercommit: config.memoryOvercommit };
@@ -58,5 +63,5 @@ export async function createContext(
   });
   const owned = stack.move();
   const close = () => owned.disposeAsync();
-  return { capsules, metrics, metricsToken: config.metricsToken, close, [Symbol.asyncDispose]: close };
+  return { capsules, audit, secrets, metrics, metricsToken: config.metricsToken, close, [Symbol.asyncDispose]: close };
 }

@@ -44,6 +44,27 @@ export const ERRORS = {
   too_large: spec(413, FINAL),
   unsupported_media_type: spec(415, FINAL),
   range_not_satisfiable: spec(416, FINAL),
+  rate_limited: spec(429, RETRY, "Wait as long as the Retry-After header says."),
+
+  // Accounts and teams.
+  wrong_password: spec(401, FINAL),
+  no_team: spec(403, FINAL, "Switch to a team that you are in."),
+  account_not_activated: spec(403, FINAL, "Follow the link in the mail that was sent to you."),
+  account_disabled: spec(403, FINAL, "Ask an administrator of the platform."),
+  account_deactivated: spec(403, FINAL, "Ask an administrator of the platform."),
+  invalid_token: spec(400, FINAL, "Ask for a new link: each is good for one use and for a limited time."),
+  already_activated: spec(400, FINAL, "Sign in."),
+  last_login_method: spec(400, FINAL, "Set a password or connect another provider first."),
+  provider_not_found: spec(404, FINAL),
+  email_taken: spec(409, FINAL),
+  signup_cooldown: spec(409, FINAL, "Follow the link in the mail that was sent to you, or try again later."),
+  owns_team_with_members: spec(409, FINAL, "Give the team to somebody else, or delete it, first."),
+  has_active_sandboxes: spec(409, FINAL, "Destroy the capsules first, or use force."),
+  quota_exceeded: spec(
+    403,
+    FINAL,
+    "End something, or ask an administrator of the platform to raise the limits of your team.",
+  ),
   not_implemented: spec(501, FINAL),
 
   // What the platform could not do for a correct request.

@@ -26,6 +26,8 @@ export interface Layout {
   /** JSON of the running supervisor */
   readonly supervisorFile: string;
   readonly apiKeyFile: string;
+  /** JSON of what the control plane signs and encrypts with */
+  readonly secretsFile: string;
   readonly hostAgentSocket: string;
 }
 
@@ -49,6 +51,7 @@ export function layoutOf(stateDir: string, cacheDir: string): Layout {
     postgres: `${dir}/postgres`,
     supervisorFile: `${dir}/supervisor.json`,
     apiKeyFile: `${dir}/api-key`,
+    secretsFile: `${dir}/secrets.json`,
     hostAgentSocket: `${run}/host-agent.sock`,
   };
 }

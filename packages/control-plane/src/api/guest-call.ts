@@ -9,11 +9,11 @@ export const GUEST_STATUSES = [400, 403, 404, 409, 501, 502, 507] as const;
 
 /** @throws invalid_request for a malformed id */
 export function guestCall(
-  request: Pick<FastifyRequest, "caller"> & { readonly params: { readonly id: string } },
+  request: Pick<FastifyRequest, "teamId"> & { readonly params: { readonly id: string } },
   reply: FastifyReply,
 ): GuestCall {
   return {
-    teamId: request.caller.teamId,
+    teamId: request.teamId,
     id: parseId("capsule", request.params.id),
     signal: clientSignal(reply),
   };

@@ -11,7 +11,6 @@ export const health: Route = (app) => {
       operationId: "health",
       tags: ["Platform"],
       summary: "Whether the control plane serves requests",
-      security: [],
       response: { 200: healthSchema },
     },
     handler: () => ({ status: "ok" as const, version: VERSION }),

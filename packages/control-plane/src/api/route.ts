@@ -4,16 +4,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { errorEnvelopeSchema } from "@wrenn/protocol/rest/common";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { AuditLog } from "../audit/log.ts";
 import type { CapsuleDeps } from "../capsules/deps.ts";
-import type { Caller } from "../identity/api-keys.ts";
 import type { OwnMetrics } from "../metrics/own.ts";
-
-declare module "fastify" {
-  interface FastifyRequest {
-    /** set by the authentication of /v1 */
-    caller: Caller;
-  }
-}
+import type { Secrets } from "../secrets.ts";
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -25,6 +19,8 @@ export type App = FastifyInstance<
 
 export interface ApiContext {
   readonly capsules: CapsuleDeps;
+  readonly audit: AuditLog;
+  readonly secrets: Secrets;
   readonly metrics: OwnMetrics;
   readonly metricsToken: string | undefined;
 }

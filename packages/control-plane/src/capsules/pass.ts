@@ -1,11 +1,13 @@
 /** One comparison of all rows and machines of a host. */
+
 import type { SandboxInfo } from "@wrenn/protocol/gen/hostagent_pb";
 import { idFromUuid, idToUuid, parseId } from "@wrenn/protocol/ids";
 import { isEnded } from "@wrenn/protocol/states";
 import type { Semaphore } from "@wrenn/runtime/locks";
 import { and, eq, inArray, notInArray } from "drizzle-orm";
-import { type CapsuleRow, capsules, type HostRow } from "../db/schema.ts";
+import { type CapsuleRow, capsules } from "../db/schema.ts";
 import { hostError } from "../hosts/errors.ts";
+import type { RegisteredHost } from "../hosts/registry.ts";
 import { applyDecision } from "./apply.ts";
 import { decide } from "./decide.ts";
 import type { CapsuleDeps } from "./deps.ts";
@@ -27,7 +29,7 @@ export interface PassOptions {
  * is left alone by the swap. Returns the names of machines that no row knows.
  * @throws host_unavailable
  */
-export async function settleCapsules(deps: CapsuleDeps, host: HostRow, options: PassOptions): Promise<string[]> {
+export async function settleCapsules(deps: CapsuleDeps, host: RegisteredHost, options: PassOptions): Promise<string[]> {
   const rows = await deps.db.queries.select().from(capsules).where(live(host));
   // Work that ends while the host answers may have changed the machine and not the row.
   const idle = rows.filter(({ id }) => !deps.operations.has(id));
@@ -49,11 +51,15 @@ export async function settleCapsules(deps: CapsuleDeps, host: HostRow, options: 
   return unknown;
 }
 
-function live(host: HostRow) {
+function live(host: RegisteredHost) {
   return and(eq(capsules.hostId, host.id), notInArray(capsules.state, ["stopped", "error"]));
 }
 
-async function listMachines(deps: CapsuleDeps, host: HostRow, signal: AbortSignal): Promise<Map<string, SandboxInfo>> {
+async function listMachines(
+  deps: CapsuleDeps,
+  host: RegisteredHost,
+  signal: AbortSignal,
+): Promise<Map<string, SandboxInfo>> {
   const { unary } = deps.hosts.get(host.address);
   try {
     const { sandboxes } = await unary.listSandboxes({}, { signal, timeoutMs: RPC_TIMEOUT_MS });
@@ -76,7 +82,7 @@ export function uuidOf(name: string): string | undefined {
  * Machines that had no live row: those of rows that have ended, and those that nobody knows. A row that lives now was
  * written after the others were read, and the next pass sees it.
  */
-async function sort(deps: CapsuleDeps, host: HostRow, names: string[]) {
+async function sort(deps: CapsuleDeps, host: RegisteredHost, names: string[]) {
   const ended: CapsuleRow[] = [];
   const unknown: string[] = [];
   for (let at = 0; at < names.length; at += BATCH) {

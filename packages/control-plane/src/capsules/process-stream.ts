@@ -71,7 +71,7 @@ async function* outputOf(
 }
 
 /** @param close called when the guest does not come to the end in time */
-async function readToEnd(events: AsyncGenerator<unknown>, close: () => void): Promise<void> {
+async function readToEnd(events: AsyncGenerator, close: () => void): Promise<void> {
   const timer = setTimeout(close, END_MS);
   try {
     while ((await events.next()).done !== true);

@@ -10,8 +10,8 @@ import type { GetHostResponse, SandboxInfo, WatchSandboxesResponse } from "@wren
 import { TRANSITIONS } from "@wrenn/protocol/states";
 import { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
 import { and, eq, inArray } from "drizzle-orm";
-import { type CapsuleRow, capsules, type HostRow } from "../db/schema.ts";
-import { listHosts, markOnline, markUnreachable } from "../hosts/registry.ts";
+import { type CapsuleRow, capsules } from "../db/schema.ts";
+import { listHosts, markOnline, markUnreachable, type RegisteredHost } from "../hosts/registry.ts";
 import { HostWatch } from "../hosts/watch.ts";
 import { settleSnapshots } from "../snapshots/settle.ts";
 import { decide } from "./decide.ts";
@@ -69,7 +69,7 @@ export class Reconciler implements AsyncDisposable {
     return this.close();
   }
 
-  #watch(host: HostRow): void {
+  #watch(host: RegisteredHost): void {
     const client = this.#deps.hosts.get(host.address);
     const watch = new HostWatch(client, {
       connected: (info) => this.#onConnected(host, info),
@@ -80,14 +80,14 @@ export class Reconciler implements AsyncDisposable {
     this.#track(this.#repeat(host));
   }
 
-  async #onConnected(host: HostRow, info: GetHostResponse): Promise<void> {
+  async #onConnected(host: RegisteredHost, info: GetHostResponse): Promise<void> {
     await markOnline(this.#deps.db, host.id, info);
     if (!this.#online.has(host.id)) this.#deps.logger.info({ event: "host_online", host: host.address });
     this.#online.add(host.id);
     this.#awaySince.delete(host.id);
   }
 
-  async #onLost(host: HostRow, error: WrennError): Promise<void> {
+  async #onLost(host: RegisteredHost, error: WrennError): Promise<void> {
     if (this.#online.delete(host.id)) {
       this.#deps.logger.warn({ event: "host_watch_lost", host: host.address, err: error });
     }
@@ -102,7 +102,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** Paused capsules need nothing of their host: they stay what they are. */
-  async #loseCapsules(host: HostRow): Promise<void> {
+  async #loseCapsules(host: RegisteredHost): Promise<void> {
     const rows = await this.#deps.db.queries
       .select()
       .from(capsules)
@@ -111,7 +111,7 @@ export class Reconciler implements AsyncDisposable {
     for (const row of idle) await transition(this.#deps, row, "lose_host");
   }
 
-  async #repeat(host: HostRow): Promise<void> {
+  async #repeat(host: RegisteredHost): Promise<void> {
     const { signal } = this.#closing;
     for (;;) {
       await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {});
@@ -122,7 +122,7 @@ export class Reconciler implements AsyncDisposable {
     }
   }
 
-  async #onEvent(host: HostRow, event: WatchSandboxesResponse["event"]): Promise<void> {
+  async #onEvent(host: RegisteredHost, event: WatchSandboxesResponse["event"]): Promise<void> {
     if (event.case === "snapshot") {
       this.#track(this.#snapshotPass(host));
       return this.#pass(host);
@@ -132,7 +132,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** An event may be older than the row that it is compared with, so it only says that it is time to ask the host. */
-  async #onChanged(host: HostRow, machine: SandboxInfo): Promise<void> {
+  async #onChanged(host: RegisteredHost, machine: SandboxInfo): Promise<void> {
     const row = await this.#rowOf(machine.sandboxId);
     const settled = row !== undefined && decide(row, machine, this.#deps.operations.has(row.id)).act === "nothing";
     if (!settled) await this.#pass(host);
@@ -155,7 +155,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** Once each: it may be somebody's only copy, so it is never removed. */
-  #reportUnknown(host: HostRow, event: "unknown_machine" | "unknown_snapshot", ids: string[]): void {
+  #reportUnknown(host: RegisteredHost, event: "unknown_machine" | "unknown_snapshot", ids: string[]): void {
     for (const id of ids.filter((one) => !this.#unknown.has(one))) {
       this.#unknown.add(id);
       this.#deps.logger.warn({ event, id, host: host.address });
@@ -163,7 +163,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** Whoever asks while a pass waits for its turn shares it: it has not looked at anything yet. */
-  #pass(host: HostRow): Promise<void> {
+  #pass(host: RegisteredHost): Promise<void> {
     const waiting = this.#waiting.get(host.id);
     if (waiting !== undefined) return waiting;
     const pass = this.#locks.run(`capsules ${host.id}`, async () => {
@@ -178,7 +178,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** Snapshots change only when this side asks, so no event hints at them. */
-  #snapshotPass(host: HostRow): Promise<void> {
+  #snapshotPass(host: RegisteredHost): Promise<void> {
     return this.#locks.run(`snapshots ${host.id}`, async () => {
       const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(SNAPSHOT_PASS_MS)]);
       this.#reportUnknown(host, "unknown_snapshot", await settleSnapshots(this.#deps, host, signal));

@@ -2,30 +2,41 @@
 import { randomUUID } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { GetHostResponse } from "@wrenn/protocol/gen/hostagent_pb";
-import { eq, sql } from "drizzle-orm";
+import { count, eq, isNotNull, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { HOST_STATUSES, type HostRow, type HostStatus, hosts } from "../db/schema.ts";
+
+/** One that has told where it listens. */
+export type RegisteredHost = HostRow & { readonly address: string };
 
 /** Ensures the row of the host at this address. */
 export async function ensureHost(db: Database, address: string): Promise<void> {
   await db.queries.insert(hosts).values({ id: randomUUID(), address }).onConflictDoNothing({ target: hosts.address });
 }
 
-export function listHosts(db: Database): Promise<HostRow[]> {
-  return db.queries.select().from(hosts).orderBy(hosts.createdAt);
+/** Those that have registered, oldest first. */
+export async function listHosts(db: Database): Promise<RegisteredHost[]> {
+  const rows = await db.queries.select().from(hosts).where(isNotNull(hosts.address)).orderBy(hosts.createdAt);
+  return rows.filter(isRegistered);
+}
+
+function isRegistered(host: HostRow): host is RegisteredHost {
+  return host.address !== null;
 }
 
 /** Each status, 0 where there is no host of it. */
 export async function countHosts(db: Database): Promise<Record<HostStatus, number>> {
   const counts = Object.fromEntries(HOST_STATUSES.map((status) => [status, 0])) as Record<HostStatus, number>;
-  for (const { status } of await listHosts(db)) counts[status]++;
+  const rows = await db.queries.select({ status: hosts.status, count: count() }).from(hosts).groupBy(hosts.status);
+  for (const { status, count: number } of rows) counts[status] = number;
   return counts;
 }
 
 /** @throws host_unavailable when there is no such host */
-export async function getHost(db: Database, id: string): Promise<HostRow> {
+export async function getHost(db: Database, id: string): Promise<RegisteredHost> {
   const [host] = await db.queries.select().from(hosts).where(eq(hosts.id, id));
-  if (host === undefined) throw new WrennError("host_unavailable", "the host of this capsule is no longer registered");
+  if (host === undefined || !isRegistered(host))
+    throw new WrennError("host_unavailable", "the host of this capsule is no longer registered");
   return host;
 }
 

@@ -1,9 +1,7 @@
 import { ERRORS } from "@wrenn/protocol/errors";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ApiContext, App } from "../api/route.ts";
-import { OwnMetrics } from "../metrics/own.ts";
-import { silent } from "../testing/postgres.ts";
-import { buildServer } from "./server.ts";
+import type { App } from "../api/route.ts";
+import { buildRoutesOnly } from "../testing/routes-only.ts";
 
 interface Operation {
   operationId: string;
@@ -17,15 +15,13 @@ interface Document {
   components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
 }
 
-const noMetrics = new OwnMetrics({ capsulesByState: async () => ({}), hostsByStatus: async () => ({}) });
-
 describe("the OpenAPI document", () => {
   let app: App;
   let document: Document;
 
   beforeAll(async () => {
     // No request of this file reaches the database or a host.
-    app = await buildServer({ capsules: { logger: silent }, metrics: noMetrics } as ApiContext);
+    app = await buildRoutesOnly();
     document = (await app.inject("/openapi.json")).json();
     return () => app.close();
   });
@@ -104,12 +100,11 @@ describe("the OpenAPI document", () => {
     }
   });
 
-  it("asks for the key everywhere but for health", () => {
-    expect(document.components.securitySchemes).toEqual({
-      apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
-    });
+  it("says of each route whom it is for", () => {
+    expect(Object.keys(document.components.securitySchemes)).toEqual(["apiKey", "session", "hostToken"]);
     expect(document.paths["/health"]?.["get"]?.security).toEqual([]);
-    expect(document.paths["/v1/capsules"]?.["post"]?.security).toBeUndefined();
+    expect(document.paths["/v1/capsules"]?.["post"]?.security).toEqual([{ apiKey: [] }, { session: [] }]);
+    expect(operations().filter(({ security }) => security === undefined)).toEqual([]);
   });
 
   it("has no reference to nowhere and no schema that nothing refers to", () => {

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
+import type { Access } from "@wrenn/protocol/access";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { VERSION } from "../version.ts";
@@ -29,6 +30,26 @@ const INFO = {
 };
 
 const TAGS = ["Capsules", "Processes", "Files", "Ports", "Checkpoints", "Snapshots", "Platform"];
+
+const SECURITY_SCHEMES = {
+  apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+  session: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+  hostToken: { type: "apiKey", in: "header", name: "X-Host-Token" },
+} as const;
+
+/** Alternatives: any one of them is enough. */
+function securityOf(access: Access = { who: "anyone" }): Partial<Record<keyof typeof SECURITY_SCHEMES, string[]>>[] {
+  switch (access.who) {
+    case "anyone":
+      return [];
+    case "team":
+      return [{ apiKey: [] }, { session: [] }];
+    case "host":
+      return [{ hostToken: [] }];
+    default:
+      return [{ session: [] }];
+  }
+}
 
 /** Schemas that no path refers to, such as the input form of an answer, are left out. */
 function dropUnusedSchemas(document: Document): void {
@@ -84,13 +105,13 @@ export async function registerOpenapi(app: FastifyInstance): Promise<void> {
       openapi: "3.1.0",
       info: INFO,
       tags: TAGS.map((name) => ({ name })),
-      components: { securitySchemes: { apiKey: { type: "apiKey", in: "header", name: "X-API-Key" } } },
-      security: [{ apiKey: [] }],
+      components: { securitySchemes: SECURITY_SCHEMES },
     },
     transform: (input) => {
       const { body, operationId } = input.schema ?? {};
       if (isOptional(body) && operationId !== undefined) optionalBodies.add(operationId);
-      return jsonSchemaTransform(input);
+      const { schema, url } = jsonSchemaTransform(input);
+      return { url, schema: { ...schema, security: securityOf(input.route.config?.access) } };
     },
     transformObject: (input) => {
       const document = jsonSchemaTransformObject(input);

@@ -1,17 +1,13 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ApiContext, App } from "../api/route.ts";
-import { OwnMetrics } from "../metrics/own.ts";
-import { silent } from "../testing/postgres.ts";
-import { buildServer } from "./server.ts";
-
-const noMetrics = new OwnMetrics({ capsulesByState: async () => ({}), hostsByStatus: async () => ({}) });
+import type { App } from "../api/route.ts";
+import { buildRoutesOnly } from "../testing/routes-only.ts";
 
 describe("the server", () => {
   let app: App;
 
   beforeAll(async () => {
     // No request of this file reaches the database or a host.
-    app = await buildServer({ capsules: { logger: silent }, metrics: noMetrics } as ApiContext);
+    app = await buildRoutesOnly();
     return () => app.close();
   });
 

@@ -6,9 +6,10 @@ import { fastify } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import type { ApiContext, App, Route } from "../api/route.ts";
 import { PUBLIC_ROUTES, STREAM_ROUTES, TEAM_ROUTES, UPLOAD_ROUTES } from "../api/routes.ts";
-import { authenticate } from "../identity/api-keys.ts";
 import { canonicalUrl } from "./aliases.ts";
+import { registerAudit } from "./audit.ts";
 import { sendError } from "./errors.ts";
+import { registerGuard } from "./guard.ts";
 import { registerNotFound } from "./not-found.ts";
 import { registerOpenapi } from "./openapi.ts";
 import { requestId } from "./request-id.ts";
@@ -78,13 +79,6 @@ function logAnswers(app: App, { capsules: { logger }, metrics }: ApiContext): vo
   });
 }
 
-function requireKey(app: App, { capsules: { db } }: ApiContext): void {
-  app.addHook("onRequest", async (request) => {
-    const header = request.headers["x-api-key"];
-    request.caller = await authenticate(db, Array.isArray(header) ? header[0] : header);
-  });
-}
-
 /** The server with all routes; it does not listen yet. */
 export async function buildServer(context: ApiContext): Promise<App> {
   const { logger } = context.capsules;
@@ -95,6 +89,8 @@ export async function buildServer(context: ApiContext): Promise<App> {
   acceptJsonOnly(app);
   logAnswers(app, context);
   registerNotFound(app);
+  registerGuard(app, { db: context.capsules.db, sessionSecret: context.secrets.session });
+  registerAudit(app, context.audit);
   await registerOpenapi(app);
   await registerWebSockets(app);
   const mount = (target: App, routes: readonly Route[]) => {
@@ -102,7 +98,6 @@ export async function buildServer(context: ApiContext): Promise<App> {
   };
   mount(app, PUBLIC_ROUTES);
   await app.register(async (team: App) => {
-    requireKey(team, context);
     mount(team, TEAM_ROUTES);
     await team.register(async (uploads: App) => {
       await acceptStreams(uploads);

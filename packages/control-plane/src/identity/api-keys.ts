@@ -1,21 +1,18 @@
-/** API keys: `wrn_` and 32 hex digits. Only their SHA-256 is stored; 128 random bits need no slow hash. */
+/**
+ * API keys: `wrn_` and 32 hex digits, or the same digits after `e2b_`, which is what E2B's clients accept. Only their SHA-256 is
+ * stored; 128 random bits need no slow hash.
+ */
 import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { SCOPES, type Scope } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
 import { and, eq, isNull, lt, or } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
-import { apiKeys } from "../db/schema.ts";
+import { apiKeys, teams } from "../db/schema.ts";
+import type { KeyPrincipal } from "./principal.ts";
 
-const KEY_PATTERN = /^wrn_[0-9a-f]{32}$/;
+const KEY_PATTERN = /^(?:wrn|e2b)_([0-9a-f]{32})$/;
 const PREFIX_LENGTH = 10;
 const LAST_USED_PRECISION_MS = 60_000;
-
-/** Who sends a request. */
-export interface Caller {
-  /** UUID */
-  readonly teamId: string;
-  /** UUID */
-  readonly keyId: string;
-}
 
 export function newApiKey(): string {
   return `wrn_${randomBytes(16).toString("hex")}`;
@@ -26,7 +23,7 @@ export function isApiKey(text: string): boolean {
 }
 
 export function hashApiKey(key: string): string {
-  return createHash("sha256").update(key).digest("hex");
+  return createHash("sha256").update(key.replace(/^e2b_/, "wrn_")).digest("hex");
 }
 
 /** Makes the key valid for the team; does nothing when it is already. */
@@ -37,18 +34,24 @@ export async function storeApiKey(db: Database, teamId: string, name: string, ke
     .onConflictDoNothing({ target: apiKeys.keyHash });
 }
 
-/** @throws unauthorized when the key is missing, malformed or unknown */
-export async function authenticate(db: Database, key: string | undefined): Promise<Caller> {
-  if (key === undefined) throw new WrennError("unauthorized", "the X-API-Key header is missing");
+/** @throws unauthorized when the key is malformed, unknown, expired or of a team that is no more */
+export async function authenticateKey(db: Database, key: string): Promise<KeyPrincipal> {
   const [row] = isApiKey(key)
     ? await db.queries
-        .select()
+        .select({ key: apiKeys })
         .from(apiKeys)
-        .where(eq(apiKeys.keyHash, hashApiKey(key)))
+        .innerJoin(teams, eq(teams.id, apiKeys.teamId))
+        .where(and(eq(apiKeys.keyHash, hashApiKey(key)), isNull(teams.deletedAt)))
     : [];
   if (row === undefined) throw new WrennError("unauthorized", "invalid API key");
-  await touch(db, row.id, row.lastUsedAt);
-  return { teamId: row.teamId, keyId: row.id };
+  const { id, name, teamId, scopes, lastUsedAt, expiresAt } = row.key;
+  if (expiresAt !== null && expiresAt <= new Date()) throw new WrennError("unauthorized", "the API key has expired");
+  await touch(db, id, lastUsedAt);
+  return { kind: "api_key", keyId: id, name, teamId, scopes: scopes === null ? null : scopes.filter(isScope) };
+}
+
+function isScope(text: string): text is Scope {
+  return (SCOPES as readonly string[]).includes(text);
 }
 
 async function touch(db: Database, id: string, lastUsedAt: Date | null): Promise<void> {

@@ -1,5 +1,5 @@
 /** Memory is promised by one transaction at a time, so that two cannot take the same. */
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { ADVISORY_LOCKS } from "../db/locks.ts";
 import { capsules, hosts } from "../db/schema.ts";
@@ -17,12 +17,13 @@ async function hostLoads(queries: Queries): Promise<HostLoad[]> {
   return queries
     .select({
       id: hosts.id,
-      address: hosts.address,
+      address: sql<string>`${hosts.address}`,
       status: hosts.status,
       memoryMb: hosts.memoryMb,
       reservedMb: sql<number>`coalesce(sum(${capsules.memoryMb}), 0)::int`,
     })
     .from(hosts)
     .leftJoin(capsules, and(eq(capsules.hostId, hosts.id), inArray(capsules.state, [...RESERVING_STATES])))
+    .where(isNotNull(hosts.address))
     .groupBy(hosts.id);
 }

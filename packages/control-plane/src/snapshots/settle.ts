@@ -1,14 +1,20 @@
 /** Makes the snapshots of the database and of one host agree. A host's files are removed only when a row says so. */
+
 import type { ListSnapshotsResponse, SnapshotInfo } from "@wrenn/protocol/gen/hostagent_pb";
 import { and, eq, inArray } from "drizzle-orm";
-import { capsules, type HostRow, type SnapshotRow, snapshots } from "../db/schema.ts";
+import { capsules, type SnapshotRow, snapshots } from "../db/schema.ts";
 import { hostError } from "../hosts/errors.ts";
+import type { RegisteredHost } from "../hosts/registry.ts";
 import { publishSnapshot } from "./claim.ts";
 import { finishOrLeave } from "./delete.ts";
 import type { SnapshotDeps } from "./deps.ts";
 
 /** Returns the ids of the host's snapshots that no row knows. */
-export async function settleSnapshots(deps: SnapshotDeps, host: HostRow, signal: AbortSignal): Promise<string[]> {
+export async function settleSnapshots(
+  deps: SnapshotDeps,
+  host: RegisteredHost,
+  signal: AbortSignal,
+): Promise<string[]> {
   await orphanCheckpoints(deps, host);
   // Rows first: one is written before its files and outlives them, so files without a row are truly nobody's.
   const rows = await deps.db.queries.select().from(snapshots).where(eq(snapshots.hostId, host.id));
@@ -27,7 +33,11 @@ export async function settleSnapshots(deps: SnapshotDeps, host: HostRow, signal:
   );
 }
 
-async function listOnHost(deps: SnapshotDeps, host: HostRow, signal: AbortSignal): Promise<ListSnapshotsResponse> {
+async function listOnHost(
+  deps: SnapshotDeps,
+  host: RegisteredHost,
+  signal: AbortSignal,
+): Promise<ListSnapshotsResponse> {
   try {
     return await deps.hosts.get(host.address).unary.listSnapshots({}, { signal });
   } catch (error) {
@@ -36,7 +46,7 @@ async function listOnHost(deps: SnapshotDeps, host: HostRow, signal: AbortSignal
 }
 
 /** A capsule that ended by itself left its checkpoints to nobody. */
-async function orphanCheckpoints({ db }: SnapshotDeps, host: HostRow): Promise<void> {
+async function orphanCheckpoints({ db }: SnapshotDeps, host: RegisteredHost): Promise<void> {
   const ended = db.queries
     .select({ id: capsules.id })
     .from(capsules)

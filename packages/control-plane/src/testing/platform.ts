@@ -1,6 +1,7 @@
 /** A real control plane on a real PostgreSQL, with a fake host agent: what the database tests talk to. */
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import type { Role } from "@wrenn/protocol/access";
 import { idToUuid, parseId } from "@wrenn/protocol/ids";
 import type { Capsule, CreateCapsule } from "@wrenn/protocol/rest/capsules";
 import type { Template } from "@wrenn/protocol/rest/snapshots";
@@ -9,8 +10,10 @@ import type { Config } from "../config.ts";
 import type { ContextOverrides } from "../context.ts";
 import { type ControlPlane, startControlPlane } from "../control-plane.ts";
 import { Database } from "../db/database.ts";
-import { type CapsuleRow, capsules, type HostStatus, hosts, teams } from "../db/schema.ts";
+import { type CapsuleRow, capsules, type HostStatus, hosts, memberships, teams, users } from "../db/schema.ts";
 import { newApiKey, storeApiKey } from "../identity/api-keys.ts";
+import { beginSession } from "../identity/sessions.ts";
+import { readSecrets } from "../secrets.ts";
 import { FakeHost } from "./fake-host.ts";
 import { type Engine, freshDatabase, silent, startTestPostgres, type TestPostgres } from "./postgres.ts";
 import { until } from "./until.ts";
@@ -24,6 +27,26 @@ export interface Answer<Body> {
   readonly headers: Headers;
   readonly body: Body;
 }
+
+export interface SignInOptions {
+  readonly role?: Role;
+  /** of the platform */
+  readonly isAdmin?: boolean;
+  /** UUID */
+  readonly teamId?: string;
+}
+
+export interface TestUser {
+  /** UUID */
+  readonly id: string;
+  readonly email: string;
+  /** UUID */
+  readonly teamId: string;
+  /** for requests of theirs */
+  readonly headers: { readonly authorization: string };
+}
+
+const NOT_GIVEN = { session: undefined, encryption: undefined };
 
 export class TestPlatform implements AsyncDisposable {
   readonly host: FakeHost;
@@ -62,6 +85,7 @@ export class TestPlatform implements AsyncDisposable {
       logLevel: "silent",
       memoryOvercommit: 2,
       metricsToken: undefined,
+      secrets: NOT_GIVEN,
       ...changes,
     };
     this.#controlPlane = await startControlPlane(config, silent, overrides);
@@ -98,7 +122,7 @@ export class TestPlatform implements AsyncDisposable {
 
   async request<Body = unknown>(method: string, path: string, init: RequestInit = {}): Promise<Answer<Body>> {
     const headers = new Headers(init.headers);
-    if (!headers.has("x-api-key")) headers.set("x-api-key", this.key);
+    if (!headers.has("x-api-key") && !headers.has("authorization")) headers.set("x-api-key", this.key);
     if (init.body !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
     const response = await fetch(this.url + path, { ...init, method, headers });
     const text = await response.text();
@@ -108,6 +132,21 @@ export class TestPlatform implements AsyncDisposable {
 
   post<Body = unknown>(path: string, body: unknown, init: RequestInit = {}): Promise<Answer<Body>> {
     return this.request<Body>("POST", path, { ...init, body: JSON.stringify(body) });
+  }
+
+  /** A user of their own, signed in to a team: a new one, unless it is named. */
+  async signIn({ role = "owner", isAdmin = false, teamId = "" }: SignInOptions = {}): Promise<TestUser> {
+    const id = randomUUID();
+    const email = `${id}@example.com`;
+    const team = teamId || randomUUID();
+    const { queries } = this.db;
+    await queries.insert(users).values({ id, email, name: "Someone", status: "active", isAdmin });
+    if (teamId === "") await queries.insert(teams).values({ id: team, name: "Someone's", slug: team.slice(0, 13) });
+    await queries.insert(memberships).values({ teamId: team, userId: id, role, isDefault: true });
+    const { session } = await readSecrets(NOT_GIVEN, this.server.layout.secretsFile);
+    const origin = { sourceAddress: undefined, userAgent: undefined };
+    const { token } = await beginSession(this.db, session, id, team, origin);
+    return { id, email, teamId: team, headers: { authorization: `Bearer ${token}` } };
   }
 
   /** The key of another team. */

@@ -15,7 +15,10 @@ export const outputEncoding = z.enum(["utf-8", "base64"]);
 export type OutputEncoding = z.infer<typeof outputEncoding>;
 
 /** The first message of a client without an X-API-Key header, within `LIMITS.authTimeoutSec`. */
-export const authMessage = z.object({ type: z.literal("auth"), api_key: z.string() });
+export const authMessage = z.union([
+  z.object({ type: z.literal("auth"), api_key: z.string() }),
+  z.object({ type: z.literal("auth"), token: z.string().describe("of a session, as in `Authorization: Bearer`") }),
+]);
 export type AuthMessage = z.infer<typeof authMessage>;
 
 const ack = z

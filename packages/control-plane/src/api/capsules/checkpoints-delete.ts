@@ -1,7 +1,9 @@
 /** DELETE /v1/capsules/{id}/checkpoints/{name}: the capsule is not touched. */
+
 import { parseId } from "@wrenn/protocol/ids";
 import { z } from "zod";
 import { deleteCheckpoint as remove } from "../../capsules/checkpoints.ts";
+import { team } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { checkpointParams } from "./params.ts";
 
@@ -9,6 +11,7 @@ export const deleteCheckpoint: Route = (app, { capsules }) => {
   app.route({
     method: "DELETE",
     url: "/v1/capsules/:id/checkpoints/:name",
+    config: { access: team("capsules:write"), audit: { resource: "checkpoint", action: "delete" } },
     schema: {
       operationId: "deleteCheckpoint",
       tags: ["Checkpoints"],
@@ -18,7 +21,7 @@ export const deleteCheckpoint: Route = (app, { capsules }) => {
     },
     handler: async (request, reply) => {
       const id = parseId("capsule", request.params.id);
-      await remove(capsules, request.caller.teamId, id, request.params.name);
+      await remove(capsules, request.teamId, id, request.params.name);
       return reply.code(204).send();
     },
   });

@@ -1,8 +1,10 @@
 /** GET /v1/capsules/{id}/checkpoints: newest first. */
+
 import { parseId } from "@wrenn/protocol/ids";
 import { checkpointSchema } from "@wrenn/protocol/rest/snapshots";
 import { z } from "zod";
 import { listCheckpoints as list } from "../../capsules/checkpoints.ts";
+import { team } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { toCheckpoint } from "../snapshots/view.ts";
 import { capsuleParams } from "./params.ts";
@@ -11,6 +13,7 @@ export const listCheckpoints: Route = (app, { capsules }) => {
   app.route({
     method: "GET",
     url: "/v1/capsules/:id/checkpoints",
+    config: { access: team("capsules:read") },
     schema: {
       operationId: "listCheckpoints",
       tags: ["Checkpoints"],
@@ -19,7 +22,7 @@ export const listCheckpoints: Route = (app, { capsules }) => {
       response: { 200: z.array(checkpointSchema), ...errors(400, 404) },
     },
     handler: async (request) => {
-      const rows = await list(capsules, request.caller.teamId, parseId("capsule", request.params.id));
+      const rows = await list(capsules, request.teamId, parseId("capsule", request.params.id));
       return rows.map(toCheckpoint);
     },
   });

@@ -1,6 +1,8 @@
 /** POST /v1/capsules: answers when the capsule runs. */
+
 import { capsuleSchema, createCapsuleSchema } from "@wrenn/protocol/rest/capsules";
 import { createCapsule as create } from "../../capsules/create.ts";
+import { team } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { toCapsule } from "./view.ts";
 
@@ -8,6 +10,7 @@ export const createCapsule: Route = (app, { capsules }) => {
   app.route({
     method: "POST",
     url: "/v1/capsules",
+    config: { access: team("capsules:write"), audit: { resource: "sandbox", action: "create" } },
     schema: {
       operationId: "createCapsule",
       tags: ["Capsules"],
@@ -17,7 +20,7 @@ export const createCapsule: Route = (app, { capsules }) => {
     },
     handler: async (request, reply) => {
       const { template, vcpus, ...rest } = request.body;
-      const row = await create(capsules, request.caller.teamId, {
+      const row = await create(capsules, request.teamId, {
         template,
         vcpus,
         memoryMb: rest.memory_mb,

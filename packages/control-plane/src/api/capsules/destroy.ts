@@ -1,7 +1,9 @@
 /** DELETE /v1/capsules/{id}: may be repeated. */
+
 import { parseId } from "@wrenn/protocol/ids";
 import { z } from "zod";
 import { destroyCapsule as destroy } from "../../capsules/destroy.ts";
+import { team } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { capsuleParams } from "./params.ts";
 
@@ -9,6 +11,7 @@ export const destroyCapsule: Route = (app, { capsules }) => {
   app.route({
     method: "DELETE",
     url: "/v1/capsules/:id",
+    config: { access: team("capsules:write"), audit: { resource: "sandbox", action: "destroy" } },
     schema: {
       operationId: "destroyCapsule",
       tags: ["Capsules"],
@@ -17,7 +20,7 @@ export const destroyCapsule: Route = (app, { capsules }) => {
       response: { 204: z.undefined().describe("Destroyed"), ...errors(400, 404, 502) },
     },
     handler: async (request, reply) => {
-      await destroy(capsules, request.caller.teamId, parseId("capsule", request.params.id));
+      await destroy(capsules, request.teamId, parseId("capsule", request.params.id));
       return reply.code(204).send();
     },
   });

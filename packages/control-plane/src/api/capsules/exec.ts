@@ -1,10 +1,12 @@
 /** POST /v1/capsules/{id}/exec: runs a command to its end, or starts one and leaves it. */
+
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Id } from "@wrenn/protocol/ids";
 import { LIMITS } from "@wrenn/protocol/limits";
 import { backgroundExecSchema, type ExecResult, execResultSchema, execSchema } from "@wrenn/protocol/rest/processes";
 import { execInBackground, execInCapsule, type ExecResult as Result } from "../../capsules/exec.ts";
 import { newTag } from "../../capsules/processes.ts";
+import { team } from "../access.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { capsuleParams } from "./params.ts";
@@ -35,6 +37,7 @@ export const execCapsule: Route = (app, { capsules }) => {
   app.route({
     method: "POST",
     url: "/v1/capsules/:id/exec",
+    config: { access: team("capsules:use"), audit: { resource: "sandbox", action: "exec", later: true } },
     schema: {
       operationId: "execCapsule",
       tags: ["Processes"],

@@ -1,7 +1,9 @@
 /** POST /v1/capsules/{id}/fork: answers when all copies run. The body may be left out. */
+
 import { parseId } from "@wrenn/protocol/ids";
 import { forkResultSchema, forkSchema } from "@wrenn/protocol/rest/capsules";
 import { forkCapsule as fork } from "../../capsules/fork.ts";
+import { team } from "../access.ts";
 import { toPhases } from "../fields.ts";
 import { errors, type Route } from "../route.ts";
 import { capsuleParams } from "./params.ts";
@@ -11,6 +13,7 @@ export const forkCapsule: Route = (app, { capsules }) => {
   app.route({
     method: "POST",
     url: "/v1/capsules/:id/fork",
+    config: { access: team("capsules:write"), audit: { resource: "sandbox", action: "fork" } },
     schema: {
       operationId: "forkCapsule",
       tags: ["Capsules"],
@@ -22,7 +25,7 @@ export const forkCapsule: Route = (app, { capsules }) => {
     handler: async (request, reply) => {
       const id = parseId("capsule", request.params.id);
       const { count, timeout_sec: timeoutSec } = request.body;
-      const { children, timings } = await fork(capsules, request.caller.teamId, id, { count, timeoutSec });
+      const { children, timings } = await fork(capsules, request.teamId, id, { count, timeoutSec });
       return reply.code(201).send({ capsules: children.map(toCapsule), timings: toPhases(timings) });
     },
   });

@@ -1,7 +1,9 @@
 /** POST /v1/capsules/{id}/resume: answers when the capsule runs again. The body may be left out. */
+
 import { parseId } from "@wrenn/protocol/ids";
 import { capsuleSchema, resumeSchema } from "@wrenn/protocol/rest/capsules";
 import { resumeCapsule as resume } from "../../capsules/resume.ts";
+import { team } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { capsuleParams } from "./params.ts";
 import { toCapsule } from "./view.ts";
@@ -10,6 +12,7 @@ export const resumeCapsule: Route = (app, { capsules }) => {
   app.route({
     method: "POST",
     url: "/v1/capsules/:id/resume",
+    config: { access: team("capsules:write"), audit: { resource: "sandbox", action: "resume" } },
     schema: {
       operationId: "resumeCapsule",
       tags: ["Capsules"],
@@ -20,7 +23,7 @@ export const resumeCapsule: Route = (app, { capsules }) => {
     },
     handler: async (request) => {
       const id = parseId("capsule", request.params.id);
-      return toCapsule(await resume(capsules, request.caller.teamId, id, request.body.timeout_sec));
+      return toCapsule(await resume(capsules, request.teamId, id, request.body.timeout_sec));
     },
   });
 };

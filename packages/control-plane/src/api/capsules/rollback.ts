@@ -1,8 +1,10 @@
 /** POST /v1/capsules/{id}/rollback: answers when the capsule runs as it was at the checkpoint. */
+
 import { parseId } from "@wrenn/protocol/ids";
 import { capsuleSchema } from "@wrenn/protocol/rest/capsules";
 import { rollbackSchema } from "@wrenn/protocol/rest/snapshots";
 import { rollbackCapsule as rollback } from "../../capsules/rollback.ts";
+import { team } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { capsuleParams } from "./params.ts";
 import { toCapsule } from "./view.ts";
@@ -11,6 +13,7 @@ export const rollbackCapsule: Route = (app, { capsules }) => {
   app.route({
     method: "POST",
     url: "/v1/capsules/:id/rollback",
+    config: { access: team("capsules:write"), audit: { resource: "sandbox", action: "rollback" } },
     schema: {
       operationId: "rollbackCapsule",
       tags: ["Checkpoints"],
@@ -21,7 +24,7 @@ export const rollbackCapsule: Route = (app, { capsules }) => {
     },
     handler: async (request) => {
       const id = parseId("capsule", request.params.id);
-      return toCapsule(await rollback(capsules, request.caller.teamId, id, request.body.checkpoint));
+      return toCapsule(await rollback(capsules, request.teamId, id, request.body.checkpoint));
     },
   });
 };

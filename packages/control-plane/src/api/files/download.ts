@@ -1,8 +1,10 @@
 /** GET /v1/capsules/{id}/files/download?path=…: the bytes of a file, also a part of them, or only when they changed. */
+
 import type { IncomingHttpHeaders } from "node:http";
 import { fileQuerySchema } from "@wrenn/protocol/rest/files";
 import { z } from "zod";
 import { readFile } from "../../capsules/files.ts";
+import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
@@ -24,6 +26,7 @@ export const downloadFile: Route = (app, { capsules }) => {
   app.route({
     method: "GET",
     url: "/v1/capsules/:id/files/download",
+    config: { access: team("capsules:use") },
     // It would read the file only to throw it away: `files/stat` tells what there is.
     exposeHeadRoute: false,
     schema: {

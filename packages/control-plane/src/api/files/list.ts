@@ -1,6 +1,8 @@
 /** POST /v1/capsules/{id}/files/list: what is in a folder. */
+
 import { fileListQuerySchema, fileListSchema } from "@wrenn/protocol/rest/files";
 import { callFilesystem } from "../../capsules/files.ts";
+import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
@@ -10,6 +12,7 @@ export const listFiles: Route = (app, { capsules }) => {
   app.route({
     method: "POST",
     url: "/v1/capsules/:id/files/list",
+    config: { access: team("capsules:use"), audit: "none" },
     schema: {
       operationId: "listFiles",
       tags: ["Files"],

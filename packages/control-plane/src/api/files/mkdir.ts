@@ -1,6 +1,8 @@
 /** POST /v1/capsules/{id}/files/mkdir: makes a folder, with those above it. One that exists is a conflict. */
+
 import { fileEntryResultSchema, filePathSchema } from "@wrenn/protocol/rest/files";
 import { callFilesystem, entryOf } from "../../capsules/files.ts";
+import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
@@ -10,6 +12,7 @@ export const makeFolder: Route = (app, { capsules }) => {
   app.route({
     method: "POST",
     url: "/v1/capsules/:id/files/mkdir",
+    config: { access: team("capsules:use"), audit: { resource: "sandbox", action: "make_folder", later: true } },
     schema: {
       operationId: "makeFolder",
       tags: ["Files"],

@@ -1,6 +1,8 @@
 /** POST /v1/capsules/{id}/files/move: renames a file or a folder. */
+
 import { fileEntryResultSchema, fileMoveSchema } from "@wrenn/protocol/rest/files";
 import { callFilesystem, entryOf } from "../../capsules/files.ts";
+import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
@@ -10,6 +12,7 @@ export const moveFile: Route = (app, { capsules }) => {
   app.route({
     method: "POST",
     url: "/v1/capsules/:id/files/move",
+    config: { access: team("capsules:use"), audit: { resource: "sandbox", action: "move_file", later: true } },
     schema: {
       operationId: "moveFile",
       tags: ["Files"],

@@ -1,6 +1,8 @@
 /** POST /v1/capsules/{id}/files/read and …/files/stream/read: all bytes of a file, as a stream of any length. */
+
 import { filePathSchema } from "@wrenn/protocol/rest/files";
 import { readFile as read } from "../../capsules/files.ts";
+import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
@@ -12,6 +14,7 @@ function readRoute(url: string, operationId: string, summary: string): Route {
     app.route({
       method: "POST",
       url,
+      config: { access: team("capsules:use"), audit: { resource: "sandbox", action: "read_file", later: true } },
       schema: {
         operationId,
         tags: ["Files"],

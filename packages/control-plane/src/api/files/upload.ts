@@ -1,10 +1,12 @@
 /** PUT /v1/capsules/{id}/files/upload?path=…: writes a file of any size from the bytes of the body. */
+
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { WrennError } from "@wrenn/protocol/errors";
 import { fileQuerySchema } from "@wrenn/protocol/rest/files";
 import { z } from "zod";
 import { writeFile } from "../../capsules/files.ts";
+import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
@@ -21,6 +23,7 @@ export const uploadFile: Route = (app, { capsules }) => {
   app.route({
     method: "PUT",
     url: "/v1/capsules/:id/files/upload",
+    config: { access: team("capsules:use"), audit: { resource: "sandbox", action: "write_file", later: true } },
     schema: {
       operationId: "uploadFile",
       tags: ["Files"],

@@ -1,8 +1,10 @@
 /** POST /v1/capsules/{id}/files/write and …/files/stream/write: a file from the parts `path` and `file` of a form. */
+
 import { LIMITS } from "@wrenn/protocol/limits";
 import { filePath } from "@wrenn/protocol/rest/files";
 import { z } from "zod";
 import { writeFile as write } from "../../capsules/files.ts";
+import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
@@ -13,6 +15,7 @@ function writeRoute(url: string, operationId: string, summary: string, options: 
     app.route({
       method: "POST",
       url,
+      config: { access: team("capsules:use"), audit: { resource: "sandbox", action: "write_file", later: true } },
       schema: {
         operationId,
         tags: ["Files"],

@@ -1,6 +1,8 @@
 /** GET /v1/capsules/{id}/ports: what programs in the capsule listen on. */
+
 import { portListSchema } from "@wrenn/protocol/rest/ports";
 import { listPorts as list } from "../../capsules/ports.ts";
+import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
@@ -9,6 +11,7 @@ export const listPorts: Route = (app, { capsules }) => {
   app.route({
     method: "GET",
     url: "/v1/capsules/:id/ports",
+    config: { access: team("capsules:use") },
     schema: {
       operationId: "listPorts",
       tags: ["Ports"],

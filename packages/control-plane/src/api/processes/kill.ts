@@ -1,9 +1,11 @@
 /** DELETE /v1/capsules/{id}/processes/{selector}: sends a signal to a process and all of its group. */
+
 import { killQuerySchema } from "@wrenn/protocol/rest/processes";
 import { parseSignal } from "@wrenn/protocol/signals";
 import { z } from "zod";
 import { withGuest } from "../../capsules/guest.ts";
 import { parseSelector, signalProcess } from "../../capsules/processes.ts";
+import { team } from "../access.ts";
 import { processParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
@@ -23,6 +25,7 @@ export const killProcess: Route = (app, { capsules }) => {
   app.route({
     method: "DELETE",
     url: "/v1/capsules/:id/processes/:selector",
+    config: { access: team("capsules:use"), audit: { resource: "sandbox", action: "kill_process", later: true } },
     schema: {
       operationId: "killProcess",
       tags: ["Processes"],

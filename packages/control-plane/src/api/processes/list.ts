@@ -1,7 +1,9 @@
 /** GET /v1/capsules/{id}/processes: those that were started through the API and run. */
+
 import type { ProcessInfo } from "@wrenn/protocol/gen/process_pb";
 import { type Process, processListSchema } from "@wrenn/protocol/rest/processes";
 import { listProcesses as list } from "../../capsules/processes.ts";
+import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
 import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
@@ -24,6 +26,7 @@ export const listProcesses: Route = (app, { capsules }) => {
   app.route({
     method: "GET",
     url: "/v1/capsules/:id/processes",
+    config: { access: team("capsules:use") },
     schema: {
       operationId: "listProcesses",
       tags: ["Processes"],

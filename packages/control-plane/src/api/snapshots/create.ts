@@ -1,7 +1,9 @@
 /** POST /v1/snapshots: saves a capsule as a template of its team. */
+
 import { parseId } from "@wrenn/protocol/ids";
 import { createSnapshotSchema, templateSchema } from "@wrenn/protocol/rest/snapshots";
 import { saveCapsule } from "../../capsules/save.ts";
+import { team } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { snapshotToTemplate } from "./view.ts";
 
@@ -9,6 +11,7 @@ export const createSnapshot: Route = (app, { capsules }) => {
   app.route({
     method: "POST",
     url: "/v1/snapshots",
+    config: { access: team("snapshots:write"), audit: { resource: "snapshot", action: "create" } },
     schema: {
       operationId: "createSnapshot",
       tags: ["Snapshots"],
@@ -19,7 +22,7 @@ export const createSnapshot: Route = (app, { capsules }) => {
     handler: async (request, reply) => {
       const { sandbox_id: sandboxId, name, pause } = request.body;
       const id = parseId("capsule", sandboxId);
-      const row = await saveCapsule(capsules, request.caller.teamId, id, { kind: "snapshot", name, pause });
+      const row = await saveCapsule(capsules, request.teamId, id, { kind: "snapshot", name, pause });
       return reply.code(201).send(snapshotToTemplate(row));
     },
   });

@@ -1,7 +1,9 @@
 /** GET /v1/snapshots: what capsules can be created from. */
+
 import { TEMPLATE_TYPES, templateSchema } from "@wrenn/protocol/rest/snapshots";
 import { z } from "zod";
 import { listTemplates } from "../../snapshots/templates.ts";
+import { team } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { toTemplate } from "./view.ts";
 
@@ -9,6 +11,7 @@ export const listSnapshots: Route = (app, { capsules }) => {
   app.route({
     method: "GET",
     url: "/v1/snapshots",
+    config: { access: team("snapshots:read") },
     schema: {
       operationId: "listSnapshots",
       tags: ["Snapshots"],
@@ -17,7 +20,7 @@ export const listSnapshots: Route = (app, { capsules }) => {
       response: { 200: z.array(templateSchema), ...errors(400) },
     },
     handler: async (request) => {
-      return (await listTemplates(capsules.db, request.caller.teamId, request.query.type)).map(toTemplate);
+      return (await listTemplates(capsules.db, request.teamId, request.query.type)).map(toTemplate);
     },
   });
 };

@@ -7,6 +7,7 @@ import { runSession } from "./session.ts";
 
 export const execStream = streamRoute({
   path: "/exec/stream",
+  audit: "exec",
   serve: async ({ client, context, call }) => {
     const { stdin, encoding, timeout_sec: timeoutSec, ...command } = await client.first(execStartMessage);
     using process = await startProcess(context.capsules, call, command, { stdin, timeoutSec });

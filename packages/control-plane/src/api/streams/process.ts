@@ -9,6 +9,7 @@ import { runSession } from "./session.ts";
 
 export const processStream = streamRoute({
   path: "/processes/:selector/stream",
+  audit: "attach",
   params: processParams,
   query: processStreamQuerySchema,
   serve: async ({ client, context, call, params, query }) => {

@@ -24,6 +24,7 @@ function open(deps: CapsuleDeps, call: GuestCall, first: z.output<typeof First>,
 
 export const ptyStream = streamRoute({
   path: "/pty",
+  audit: "pty",
   ping: { type: "ping" },
   serve: async ({ client, context, call }) => {
     const first = await client.first(ptyFirstMessage);

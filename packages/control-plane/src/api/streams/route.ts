@@ -1,4 +1,5 @@
 /** What all WebSockets have in common: who the client is, pings, errors, and how a stream ends. */
+import type { IncomingHttpHeaders } from "node:http";
 import { performance } from "node:perf_hooks";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { parseId } from "@wrenn/protocol/ids";
@@ -7,9 +8,13 @@ import { authMessage } from "@wrenn/protocol/rest/streams";
 import type { FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import type { z } from "zod";
+import { actorOf } from "../../audit/entry.ts";
 import type { GuestCall } from "../../capsules/guest.ts";
 import { fromDatabaseError } from "../../db/errors.ts";
-import { authenticate, type Caller } from "../../identity/api-keys.ts";
+import { authenticate } from "../../identity/authenticate.ts";
+import { authorise } from "../../identity/authorise.ts";
+import type { Principal } from "../../identity/principal.ts";
+import { ANYONE, team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
 import type { ApiContext, Route } from "../route.ts";
 import { errorMessage } from "./error-message.ts";
@@ -23,6 +28,8 @@ export interface StreamOptions<Params, Query> {
   readonly path: string;
   readonly params?: z.ZodType<Params>;
   readonly query?: z.ZodType<Query>;
+  /** what the audit log calls it; absent where nobody would look for it */
+  readonly audit?: string;
   /** sent besides the ping of the protocol, for clients that look for it */
   readonly ping?: object;
   /** Serves one client. What it throws is told to the client; then, and when it returns, the stream is closed. */
@@ -44,6 +51,8 @@ export function streamRoute<Params extends { id: string }, Query>(options: Strea
     app.route({
       method: "GET",
       url: `/v1/capsules/:id${options.path}`,
+      // Who it is says the first message, where the headers do not.
+      config: { access: ANYONE },
       exposeHeadRoute: false,
       schema: {
         hide: true,
@@ -76,7 +85,9 @@ async function serveStream<Params extends { id: string }, Query>(
   const params = request.params as Params;
   let failure: WrennError | undefined;
   try {
-    const { teamId } = await identify(client, request, context);
+    const principal = await identify(client, request, context);
+    const { teamId = "" } = authorise(team("capsules:use"), principal);
+    if (options.audit !== undefined) note(context, request, principal, teamId, options.audit);
     const call = { teamId, id: parseId("capsule", params.id), signal: client.left };
     await options.serve({ client, context, call, params, query: request.query as Query });
   } catch (error) {
@@ -92,19 +103,41 @@ async function serveStream<Params extends { id: string }, Query>(
   if (failure?.spec.status === 500) logger.error({ event: "stream_failed", request_id: request.id, err: failure });
 }
 
-/** By the header or, when it says nobody that is known, by the first message. @throws unauthorized */
-async function identify(client: ClientSocket, request: FastifyRequest, context: ApiContext): Promise<Caller> {
-  const { db } = context.capsules;
-  const header = [request.headers["x-api-key"]].flat()[0];
+function note(
+  context: ApiContext,
+  request: FastifyRequest,
+  principal: Principal,
+  teamId: string,
+  action: string,
+): void {
+  void context.audit.record({
+    teamId,
+    scope: "team",
+    actor: actorOf(principal),
+    resourceType: "sandbox",
+    resourceId: (request.params as { id: string }).id,
+    action,
+    status: "success",
+    requestId: request.id,
+    sourceAddress: request.ip,
+  });
+}
+
+/** By the headers or, when they say nobody that is known, by the first message. @throws unauthorized */
+async function identify(client: ClientSocket, request: FastifyRequest, context: ApiContext): Promise<Principal> {
+  const deps = { db: context.capsules.db, sessionSecret: context.secrets.session };
   let refusal: unknown;
   try {
-    if (header !== undefined) return await authenticate(db, header);
+    const principal = await authenticate(deps, request.headers);
+    if (principal !== undefined) return principal;
   } catch (error) {
     if (!hasCode(error, "unauthorized")) throw error;
     refusal = error;
   }
   try {
-    return await authenticate(db, await keyOfMessage(client));
+    const principal = await authenticate(deps, await headersOfMessage(client));
+    if (principal !== undefined) return principal;
+    throw new WrennError("unauthorized", "the message names nobody");
   } catch (error) {
     if (!hasCode(error, "unauthorized", "invalid_request")) throw error;
     // Of a client that has sent a key, what is wrong with it says more than that no other one came.
@@ -113,7 +146,8 @@ async function identify(client: ClientSocket, request: FastifyRequest, context: 
   }
 }
 
-async function keyOfMessage(client: ClientSocket): Promise<string> {
+/** What the first message says, as the headers that it stands for. */
+async function headersOfMessage(client: ClientSocket): Promise<IncomingHttpHeaders> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const seconds = LIMITS.authTimeoutSec;
   const timer = setTimeout(() => {
@@ -122,7 +156,8 @@ async function keyOfMessage(client: ClientSocket): Promise<string> {
   try {
     const message = client.first(authMessage);
     message.catch(() => {});
-    return (await Promise.race([message, late])).api_key;
+    const said = await Promise.race([message, late]);
+    return "api_key" in said ? { "x-api-key": said.api_key } : { authorization: `Bearer ${said.token}` };
   } finally {
     clearTimeout(timer);
   }

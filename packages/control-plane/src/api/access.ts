@@ -1,0 +1,17 @@
+/** Who routes are for, as they say it. */
+import type { Access, Role, Scope } from "@wrenn/protocol/access";
+
+export const ANYONE: Access = { who: "anyone" };
+export const USER: Access = { who: "user" };
+export const ADMIN: Access = { who: "admin" };
+export const HOST: Access = { who: "host" };
+
+/** API keys with this scope, and members of the team. */
+export function team(scope: Scope): Access {
+  return { who: "team", scope };
+}
+
+/** Who has at least this role in the team of the session. */
+export function member(role: Role): Access {
+  return { who: "member", role };
+}

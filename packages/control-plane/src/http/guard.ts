@@ -1,0 +1,35 @@
+/** Lets a request through to its route only from those whom the route is for. Every route of /v1 says who that is. */
+import type { Access } from "@wrenn/protocol/access";
+import type { FastifyInstance } from "fastify";
+import { type AuthenticateDeps, authenticate } from "../identity/authenticate.ts";
+import { authorise } from "../identity/authorise.ts";
+import type { Principal } from "../identity/principal.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** who may use the route */
+    access?: Access;
+  }
+  interface FastifyRequest {
+    /** who sends it; undefined where the route is for anyone */
+    principal: Principal | undefined;
+    /** UUID of the team that it is about, on routes for teams and their members */
+    teamId: string;
+  }
+}
+
+/** Register it before the routes. */
+export function registerGuard(app: FastifyInstance, deps: AuthenticateDeps): void {
+  app.decorateRequest("principal");
+  app.decorateRequest("teamId", "");
+  app.addHook("onRoute", ({ url, method, config }) => {
+    if (!url.startsWith("/v1/") || config?.access !== undefined) return;
+    throw new Error(`${String(method)} ${url} does not say who may use it`);
+  });
+  app.addHook("onRequest", async (request) => {
+    const access = request.routeOptions.config.access ?? { who: "anyone" };
+    if (access.who === "anyone") return;
+    request.principal = await authenticate(deps, request.headers);
+    request.teamId = authorise(access, request.principal).teamId ?? "";
+  });
+}

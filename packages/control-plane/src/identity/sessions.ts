@@ -1,0 +1,114 @@
+/** Sign-ins: rows that are looked at with every request, so that deleting one ends what was signed in by it at once. */
+import { randomUUID } from "node:crypto";
+import type { Role } from "@wrenn/protocol/access";
+import { WrennError } from "@wrenn/protocol/errors";
+import { and, eq, gt, isNull, lt, ne } from "drizzle-orm";
+import type { Database, Queries } from "../db/database.ts";
+import { memberships, sessions, teams, users } from "../db/schema.ts";
+import type { UserPrincipal } from "./principal.ts";
+import { readToken, signToken } from "./session-token.ts";
+
+/** Hours that a sign-in lasts. */
+const LIFETIME_HOURS = 6;
+const MAX_USER_AGENT = 300;
+
+/** Where a session is begun. */
+export interface Origin {
+  readonly sourceAddress: string | undefined;
+  readonly userAgent: string | undefined;
+}
+
+export interface SignedIn {
+  readonly token: string;
+  readonly principal: UserPrincipal;
+}
+
+/** Begins a session of an active user. @param teamId the team that it is in */
+export async function beginSession(
+  db: Database,
+  secret: Uint8Array,
+  userId: string,
+  teamId: string | undefined,
+  { sourceAddress, userAgent }: Origin,
+): Promise<SignedIn> {
+  const id = randomUUID();
+  const expiresAt = new Date(Date.now() + LIFETIME_HOURS * 3_600_000);
+  await db.queries.insert(sessions).values({
+    id,
+    userId,
+    expiresAt,
+    sourceAddress: sourceAddress ?? null,
+    userAgent: userAgent?.slice(0, MAX_USER_AGENT) ?? null,
+  });
+  return tokenFor(db, secret, { sessionId: id, userId, teamId });
+}
+
+/** A new token of a session that exists, in another team perhaps. @throws unauthorized, account_deactivated */
+export async function tokenFor(
+  db: Database,
+  secret: Uint8Array,
+  content: { readonly sessionId: string; readonly userId: string; readonly teamId: string | undefined },
+): Promise<SignedIn> {
+  const { principal, expiresAt } = await readSession(db, content);
+  const { membership, email, name, isAdmin } = principal;
+  const labels = { email, name, isAdmin, role: membership?.role };
+  const token = await signToken(secret, { ...content, teamId: membership?.teamId }, labels, expiresAt);
+  return { token, principal };
+}
+
+/** @param token as in `Authorization: Bearer`. @throws unauthorized, account_deactivated */
+export async function authenticateSession(db: Database, secret: Uint8Array, token: string): Promise<UserPrincipal> {
+  return (await readSession(db, await readToken(secret, token))).principal;
+}
+
+async function readSession(
+  db: Database,
+  { sessionId, userId, teamId }: { sessionId: string; userId: string; teamId: string | undefined },
+): Promise<{ principal: UserPrincipal; expiresAt: Date }> {
+  const inTeam = and(eq(memberships.userId, users.id), eq(memberships.teamId, teamId ?? NO_TEAM));
+  const [row] = await db.queries
+    .select({ session: sessions, user: users, role: memberships.role, team: teams.id })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .leftJoin(memberships, inTeam)
+    .leftJoin(teams, and(eq(teams.id, memberships.teamId), isNull(teams.deletedAt)))
+    .where(and(eq(sessions.id, sessionId), eq(sessions.userId, userId), gt(sessions.expiresAt, new Date())));
+  if (row === undefined) throw new WrennError("unauthorized", "the session has ended: sign in again");
+  const { session, user, role, team } = row;
+  if (user.status !== "active") throw new WrennError("account_deactivated", "this account is not active");
+  return {
+    expiresAt: session.expiresAt,
+    principal: {
+      kind: "user",
+      userId: user.id,
+      email: user.email,
+      name: user.name,
+      isAdmin: user.isAdmin,
+      sessionId: session.id,
+      membership: membershipOf(team, role),
+    },
+  };
+}
+
+/** Matches no team. */
+const NO_TEAM = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+function membershipOf(teamId: string | null, role: Role | null): UserPrincipal["membership"] {
+  return teamId === null || role === null ? undefined : { teamId, role };
+}
+
+export async function endSession(db: Database, id: string): Promise<void> {
+  await db.queries.delete(sessions).where(eq(sessions.id, id));
+}
+
+/** Ends all of the user's sessions, but for one. */
+export async function endSessions(queries: Queries, userId: string, but?: string): Promise<void> {
+  await queries
+    .delete(sessions)
+    .where(and(eq(sessions.userId, userId), but === undefined ? undefined : ne(sessions.id, but)));
+}
+
+/** Removes what is over anyway. */
+export async function purgeSessions(db: Database): Promise<void> {
+  await db.queries.delete(sessions).where(lt(sessions.expiresAt, new Date()));
+}

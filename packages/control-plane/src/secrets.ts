@@ -1,0 +1,65 @@
+/** What the control plane signs and encrypts with: given by the environment or, where it is not, made once and kept in a file of root. */
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { WrennError } from "@wrenn/protocol/errors";
+import { writeFileAtomic } from "@wrenn/runtime/atomic-file";
+import { z } from "zod";
+
+export interface Secrets {
+  /** signs the tokens of sessions; at least 32 bytes */
+  readonly session: Uint8Array;
+  /** encrypts what others entrust to the platform; 32 bytes */
+  readonly encryption: Uint8Array;
+}
+
+export interface GivenSecrets {
+  /** at least 32 characters */
+  readonly session: string | undefined;
+  /** 64 hex digits */
+  readonly encryption: string | undefined;
+}
+
+const HEX = z.string().regex(/^[0-9a-f]{64}$/);
+const fileSchema = z.object({ session: HEX, encryption: HEX });
+type Kept = z.infer<typeof fileSchema>;
+
+/** @param file is made when it is missing and something was not given. @throws config_invalid when it holds something else */
+export async function readSecrets(given: GivenSecrets, file: string): Promise<Secrets> {
+  const { session, encryption } = given;
+  if (session !== undefined && encryption !== undefined)
+    return { session: Buffer.from(session), encryption: hex(encryption) };
+  const kept = await readOrMake(file);
+  return {
+    session: session === undefined ? hex(kept.session) : Buffer.from(session),
+    encryption: hex(encryption ?? kept.encryption),
+  };
+}
+
+async function readOrMake(file: string): Promise<Kept> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (text === undefined) {
+    const made = { session: randomBytes(32).toString("hex"), encryption: randomBytes(32).toString("hex") };
+    await writeFileAtomic(file, `${JSON.stringify(made)}\n`, 0o600);
+    return made;
+  }
+  const { data } = fileSchema.safeParse(parseJson(text));
+  if (data === undefined) {
+    throw new WrennError("config_invalid", `${file} does not hold the secrets: put it back from a backup`);
+  }
+  return data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function hex(text: string): Uint8Array {
+  return Buffer.from(text, "hex");
+}
