@@ -1,10 +1,11 @@
 /** `npm run bench -- NAME`: one measurement a name; prints ratios to a baseline of the same run and writes JSON. */
+import { apiBench } from "./api.ts";
 import { createBench } from "./create.ts";
 import { insideBench } from "./inside.ts";
 import { writeResult } from "./lib/report.ts";
 import { lifecycleBench } from "./lifecycle.ts";
 
-const BENCHES = { create: createBench, lifecycle: lifecycleBench, inside: insideBench } as const;
+const BENCHES = { create: createBench, lifecycle: lifecycleBench, inside: insideBench, api: apiBench } as const;
 
 const name = process.argv[2];
 if (name === undefined || !Object.hasOwn(BENCHES, name)) {

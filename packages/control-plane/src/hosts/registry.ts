@@ -4,6 +4,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import type { GetHostResponse } from "@wrenn/protocol/gen/hostagent_pb";
 import { count, eq, isNotNull, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import { prepared } from "../db/prepared.ts";
 import { HOST_STATUSES, type HostRow, type HostStatus, hosts } from "../db/schema.ts";
 
 /** One that has told where it listens. */
@@ -32,9 +33,17 @@ export async function countHosts(db: Database): Promise<Record<HostStatus, numbe
   return counts;
 }
 
+const hostById = prepared((queries) =>
+  queries
+    .select()
+    .from(hosts)
+    .where(eq(hosts.id, sql.placeholder("id")))
+    .prepare("host_by_id"),
+);
+
 /** @throws host_unavailable when there is no such host */
 export async function getHost(db: Database, id: string): Promise<RegisteredHost> {
-  const [host] = await db.queries.select().from(hosts).where(eq(hosts.id, id));
+  const [host] = await hostById(db).execute({ id });
   if (host === undefined || !isRegistered(host))
     throw new WrennError("host_unavailable", "the host of this capsule is no longer registered");
   return host;

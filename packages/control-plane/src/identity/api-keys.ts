@@ -5,8 +5,9 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { SCOPES, type Scope } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
-import { and, eq, isNull, lt, or } from "drizzle-orm";
+import { and, eq, isNull, lt, or, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import { prepared } from "../db/prepared.ts";
 import { apiKeys, teams } from "../db/schema.ts";
 import type { KeyPrincipal } from "./principal.ts";
 
@@ -34,15 +35,18 @@ export async function storeApiKey(db: Database, teamId: string, name: string, ke
     .onConflictDoNothing({ target: apiKeys.keyHash });
 }
 
+const keyByHash = prepared((queries) =>
+  queries
+    .select({ key: apiKeys })
+    .from(apiKeys)
+    .innerJoin(teams, eq(teams.id, apiKeys.teamId))
+    .where(and(eq(apiKeys.keyHash, sql.placeholder("hash")), isNull(teams.deletedAt)))
+    .prepare("key_by_hash"),
+);
+
 /** @throws unauthorized when the key is malformed, unknown, expired or of a team that is no more */
 export async function authenticateKey(db: Database, key: string): Promise<KeyPrincipal> {
-  const [row] = isApiKey(key)
-    ? await db.queries
-        .select({ key: apiKeys })
-        .from(apiKeys)
-        .innerJoin(teams, eq(teams.id, apiKeys.teamId))
-        .where(and(eq(apiKeys.keyHash, hashApiKey(key)), isNull(teams.deletedAt)))
-    : [];
+  const [row] = isApiKey(key) ? await keyByHash(db).execute({ hash: hashApiKey(key) }) : [];
   if (row === undefined) throw new WrennError("unauthorized", "invalid API key");
   const { id, name, teamId, scopes, lastUsedAt, expiresAt } = row.key;
   if (expiresAt !== null && expiresAt <= new Date()) throw new WrennError("unauthorized", "the API key has expired");

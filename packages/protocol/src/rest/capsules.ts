@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { DEFAULT_TEMPLATE, LIMITS, NAME_PATTERN } from "../limits.ts";
 import { END_REASONS, PAUSE_REASONS, PUBLIC_STATUS } from "../states.ts";
+import { pageQuery } from "./common.ts";
 
 const statuses = [...new Set(Object.values(PUBLIC_STATUS))];
 
@@ -43,6 +44,22 @@ export const capsuleSchema = z
   })
   .meta({ id: "Capsule" });
 export type Capsule = z.infer<typeof capsuleSchema>;
+
+export const listCapsulesQuery = z.object({
+  ...pageQuery,
+  status: z
+    .string()
+    .transform((text) => text.split(","))
+    .pipe(z.array(z.enum(statuses)))
+    .optional()
+    .describe("Only those with one of these statuses, separated by commas; also those that ended"),
+  metadata: z
+    .string()
+    .max(4096)
+    .transform((text) => Object.fromEntries(new URLSearchParams(text)))
+    .optional()
+    .describe("Only those with all of these entries, written as in a query: `a=1&b=2`, encoded"),
+});
 
 function bounded(limit: { min: number; max: number; default: number }) {
   return z.int().min(limit.min).max(limit.max).default(limit.default);

@@ -23,3 +23,9 @@ export const flag = z
   .enum(["", "true", "1", "false", "0"])
   .default("false")
   .transform((text) => text !== "false" && text !== "0");
+
+/** Query of lists that come in pages. */
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(1000).default(1000),
+  cursor: z.string().max(200).optional().describe("Of the header x-next-cursor of the page before"),
+};

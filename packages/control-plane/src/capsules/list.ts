@@ -1,0 +1,76 @@
+/**
+ * Lists of capsules, in two steps: which there are and in which version, then those rows that the asker does not know in that
+ * version. Lists are asked for again and again, and little has changed since.
+ */
+import { PUBLIC_STATUS, STATES, type State } from "@wrenn/protocol/states";
+import { desc, inArray, sql } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
+import { prepared } from "../db/prepared.ts";
+import { type CapsuleRow, capsules } from "../db/schema.ts";
+
+/** Lists show what can still be used. */
+const LISTED_STATES = STATES.filter((state) => !["stopped", "error"].includes(PUBLIC_STATUS[state]));
+
+export interface CapsuleFilter {
+  /** undefined is all that have not ended */
+  readonly states?: readonly State[] | undefined;
+  /** all of these, with these values */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** only what comes after this one */
+  readonly after?: ListedCapsule | undefined;
+  readonly limit: number;
+}
+
+/** Where a capsule is in a list, and what tells its row from earlier ones of itself. */
+export interface ListedCapsule {
+  /** UUID */
+  readonly id: string;
+  readonly createdAt: Date;
+}
+
+export interface CapsuleVersion extends ListedCapsule {
+  readonly version: string;
+}
+
+/** PostgreSQL's own: every update of a row gets another transaction or another place. */
+const version = sql<string>`${capsules}.xmin::text || ${capsules}.ctid::text`;
+
+const versions = prepared((queries) =>
+  queries
+    .select({ id: capsules.id, createdAt: capsules.createdAt, version })
+    .from(capsules)
+    .where(
+      sql`${capsules.teamId} = ${sql.placeholder("teamId")}
+        and ${capsules.state} = any(${sql.placeholder("states")}::text[])
+        and (${sql.placeholder("metadata")}::jsonb is null or ${capsules.metadata} @> ${sql.placeholder("metadata")}::jsonb)
+        and (${sql.placeholder("afterTime")}::timestamptz is null
+          or (${capsules.createdAt}, ${capsules.id}) < (${sql.placeholder("afterTime")}::timestamptz, ${sql.placeholder("afterId")}::uuid))`,
+    )
+    .orderBy(desc(capsules.createdAt), desc(capsules.id))
+    .limit(sql.placeholder("limit"))
+    .prepare("capsule_versions"),
+);
+
+/** Newest first. */
+export function listVersions(db: Database, teamId: string, filter: CapsuleFilter): Promise<CapsuleVersion[]> {
+  const { states = LISTED_STATES, metadata, after, limit } = filter;
+  return versions(db).execute({
+    teamId,
+    states: [...states],
+    metadata: metadata === undefined ? null : JSON.stringify(metadata),
+    afterTime: after?.createdAt ?? null,
+    afterId: after?.id ?? null,
+    limit,
+  });
+}
+
+/** @param ids UUIDs; those that are no more are left out */
+export async function readVersions(
+  db: Database,
+  ids: readonly string[],
+): Promise<{ row: CapsuleRow; version: string }[]> {
+  return db.queries
+    .select({ row: capsules, version })
+    .from(capsules)
+    .where(inArray(capsules.id, [...ids]));
+}
