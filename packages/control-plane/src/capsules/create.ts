@@ -32,15 +32,27 @@ export interface CreateRequest {
   readonly autoResume: boolean;
 }
 
+/** What a row is found by again. */
+export interface Identity {
+  /** UUID */
+  readonly id: string;
+  /** of the request, where it may be sent again */
+  readonly requestHash?: string;
+}
+
 /** UUID of the base template in RPCs. */
 const MINIMAL_TEMPLATE_ID = "00000000-0000-0000-0000-000000000000";
 
 /** @throws not_found for an unknown template, no_hosts_available, host_unavailable, and what the host could not do */
-export function createCapsule(deps: CapsuleDeps, teamId: string, request: CreateRequest): Promise<CapsuleRow> {
-  const id = randomUUID();
-  return deps.operations.run(id, async () => {
+export function createCapsule(
+  deps: CapsuleDeps,
+  teamId: string,
+  request: CreateRequest,
+  identity: Identity = { id: randomUUID() },
+): Promise<CapsuleRow> {
+  return deps.operations.run(identity.id, async () => {
     const phases = new Phases();
-    const { row, host } = await reserve(deps, { id, teamId, ...request });
+    const { row, host } = await reserve(deps, { ...identity, teamId, ...request });
     phases.mark("place");
     const machine = await start(deps, row, host);
     return publish(deps, row, machine, phases);
@@ -61,7 +73,7 @@ function shapeOf({ template, vcpus, memoryMb, diskSizeMb }: CreateRequest, snaps
 
 function reserve(
   deps: CapsuleDeps,
-  request: CreateRequest & { id: string; teamId: string },
+  request: CreateRequest & Identity & { teamId: string },
 ): Promise<{ row: CapsuleRow; host: HostLoad }> {
   return reserving(deps.db, async (tx, hosts) => {
     const snapshot = await lockReadySnapshot(tx, request.teamId, request.template);

@@ -33,3 +33,12 @@ export function fromDatabaseError(error: unknown): unknown {
   }
   return error;
 }
+
+/** Whether a row was refused because another one has its key already. @param constraint name of the unique index */
+export function isDuplicate(error: unknown, constraint: string): boolean {
+  for (let link = error; link instanceof Error; link = link.cause) {
+    const { code, constraint: violated } = link as { code?: unknown; constraint?: unknown };
+    if (code === "23505" && violated === constraint) return true;
+  }
+  return false;
+}

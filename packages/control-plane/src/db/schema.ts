@@ -4,5 +4,4 @@ export * from "./schema/capsules.ts";
 export * from "./schema/channels.ts";
 export * from "./schema/hosts.ts";
 export * from "./schema/identity.ts";
-export * from "./schema/requests.ts";
 export * from "./schema/usage.ts";

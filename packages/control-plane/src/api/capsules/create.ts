@@ -1,7 +1,9 @@
 /** POST /v1/capsules: answers when the capsule runs. */
 
-import { capsuleSchema, createCapsuleSchema } from "@wrenn/protocol/rest/capsules";
+import { idFromUuid } from "@wrenn/protocol/ids";
+import { capsuleSchema, createCapsuleSchema, idempotencyHeaders } from "@wrenn/protocol/rest/capsules";
 import { createCapsule as create } from "../../capsules/create.ts";
+import { createCapsuleOnce } from "../../capsules/create-once.ts";
 import { team } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { toCapsule } from "./view.ts";
@@ -15,19 +17,27 @@ export const createCapsule: Route = (app, { capsules }) => {
       operationId: "createCapsule",
       tags: ["Capsules"],
       summary: "Create a capsule and wait until it runs",
+      headers: idempotencyHeaders,
       body: createCapsuleSchema,
       response: { 201: capsuleSchema, ...errors(400, 404, 409, 413, 502, 507) },
     },
     handler: async (request, reply) => {
       const { template, vcpus, ...rest } = request.body;
-      const row = await create(capsules, request.teamId, {
+      const wanted = {
         template,
         vcpus,
         memoryMb: rest.memory_mb,
         diskSizeMb: rest.disk_size_mb,
         timeoutSec: rest.timeout_sec,
         autoResume: rest.auto_resume,
-      });
+      };
+      const { teamId, headers } = request;
+      const key = headers["idempotency-key"];
+      const row =
+        key === undefined
+          ? await create(capsules, teamId, wanted)
+          : await createCapsuleOnce(capsules, teamId, key, wanted);
+      request.audited.resourceId = idFromUuid("capsule", row.id);
       return reply.code(201).send(toCapsule(row));
     },
   });

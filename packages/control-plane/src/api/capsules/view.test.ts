@@ -7,6 +7,7 @@ import { toCapsule } from "./view.ts";
 const ROW: CapsuleRow = {
   id: "00000000-0000-4000-8000-000000000001",
   teamId: "00000000-0000-0000-0000-000000000000",
+  requestHash: null,
   hostId: "00000000-0000-4000-8000-000000000002",
   state: "starting",
   incarnation: 1,

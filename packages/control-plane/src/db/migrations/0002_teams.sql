@@ -113,16 +113,6 @@ CREATE TABLE "users" (
 	CONSTRAINT "users_status" CHECK ("users"."status" in ('inactive', 'active', 'disabled', 'deleted'))
 );
 --> statement-breakpoint
-CREATE TABLE "idempotency_keys" (
-	"team_id" uuid NOT NULL,
-	"key" text NOT NULL,
-	"request_hash" text NOT NULL,
-	"status" integer,
-	"body" jsonb,
-	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "idempotency_keys_team_id_key_pk" PRIMARY KEY("team_id","key")
-);
---> statement-breakpoint
 CREATE TABLE "capsule_metrics" (
 	"capsule_id" uuid NOT NULL,
 	"tier" text NOT NULL,
@@ -158,6 +148,7 @@ ALTER TABLE "hosts" ALTER COLUMN "address" DROP NOT NULL;--> statement-breakpoin
 ALTER TABLE "api_keys" ADD COLUMN "scopes" text[];--> statement-breakpoint
 ALTER TABLE "api_keys" ADD COLUMN "created_by" uuid;--> statement-breakpoint
 ALTER TABLE "api_keys" ADD COLUMN "expires_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "capsules" ADD COLUMN "request_hash" text;--> statement-breakpoint
 ALTER TABLE "hosts" ADD COLUMN "type" text DEFAULT 'regular' NOT NULL;--> statement-breakpoint
 ALTER TABLE "hosts" ADD COLUMN "team_id" uuid;--> statement-breakpoint
 ALTER TABLE "hosts" ADD COLUMN "provider" text;--> statement-breakpoint
@@ -183,7 +174,6 @@ ALTER TABLE "memberships" ADD CONSTRAINT "memberships_team_id_teams_id_fk" FOREI
 ALTER TABLE "memberships" ADD CONSTRAINT "memberships_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "user_identities" ADD CONSTRAINT "user_identities_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "idempotency_keys" ADD CONSTRAINT "idempotency_keys_team_id_teams_id_fk" FOREIGN KEY ("team_id") REFERENCES "public"."teams"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "capsule_metrics" ADD CONSTRAINT "capsule_metrics_capsule_id_capsules_id_fk" FOREIGN KEY ("capsule_id") REFERENCES "public"."capsules"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "daily_usage" ADD CONSTRAINT "daily_usage_team_id_teams_id_fk" FOREIGN KEY ("team_id") REFERENCES "public"."teams"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "team_samples" ADD CONSTRAINT "team_samples_team_id_teams_id_fk" FOREIGN KEY ("team_id") REFERENCES "public"."teams"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint

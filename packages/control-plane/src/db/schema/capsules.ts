@@ -37,6 +37,8 @@ export const capsules = pgTable(
     hostId: uuid("host_id")
       .notNull()
       .references(() => hosts.id),
+    /** of the request that made it, SHA-256 in hex, where its client may send that again */
+    requestHash: text("request_hash"),
     state: text("state", { enum: STATES }).notNull(),
     /** counts the lives of the capsule: 1, and one more with every resume and rollback */
     incarnation: integer("incarnation").notNull().default(1),
