@@ -17,6 +17,8 @@ export const LIMITS = {
   execOutputBytes: 16 * 1024 * 1024,
   /** bytes of a JSON request body */
   jsonBodyBytes: 512 * 1024,
+  /** that a process can be given */
+  variables: 4096,
   /** bytes of a file that is written in one piece; streams have no limit */
   fileWriteBytes: 100 * 1024 * 1024,
   /** seconds that a WebSocket's client has to say who it is */

@@ -45,6 +45,8 @@ export function errors<Status extends number>(...statuses: Status[]): ErrorRespo
 /** Aborts when the client leaves before it has its answer. */
 export function clientSignal(reply: FastifyReply): AbortSignal {
   const left = new AbortController();
+  // It may have left while it was looked up who it is.
+  if (reply.raw.closed || reply.raw.destroyed) left.abort();
   reply.raw.once("close", () => {
     if (!reply.raw.writableFinished) left.abort();
   });

@@ -94,6 +94,16 @@ describe.each(ENGINES)("exec on PostgreSQL $name", (engine) => {
     expect(await processes()).toEqual([]);
   });
 
+  it("leaves no command of a client that was gone before it began", async () => {
+    const before = (await processes()).length;
+    for (let ms = 0; ms < 20; ms++) {
+      const leave = AbortSignal.timeout(ms);
+      const gone = exec({ cmd: "sleep", args: ["987"], timeout_sec: 0 }, { signal: leave });
+      await expect(gone).rejects.toThrow();
+    }
+    await until(async () => (await processes()).length === before);
+  });
+
   it("kills a command whose client leaves, with all its children", async () => {
     const alive = join(dir, "left");
     const leave = new AbortController();

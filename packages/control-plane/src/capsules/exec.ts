@@ -13,7 +13,10 @@ import type { CapsuleDeps } from "./deps.ts";
 import { type GuestCall, withGuest } from "./guest.ts";
 import { type EncodedOutput, OutputCollector } from "./output.ts";
 import { openProcess } from "./process-stream.ts";
-import { type Command, feedProcess, startProcess, startRequest } from "./processes.ts";
+import { type Command, deadline, feedProcess, startProcess, startRequest } from "./processes.ts";
+
+/** Milliseconds that a command and what it left behind have to be gone after they were killed. */
+const GRACE_MS = 10_000;
 
 export interface ExecRequest extends Command {
   /** seconds, 0 is no limit */
@@ -61,16 +64,19 @@ async function runToEnd(
   left: AbortSignal,
 ): Promise<ProcessEvent_EndEvent> {
   const late = new AbortController();
-  const timer = timeoutSec > 0 ? setTimeout(() => late.abort(), timeoutSec * 1000) : undefined;
+  // The guest itself keeps the time; this one is for a guest that does not.
+  const timer = timeoutSec > 0 ? setTimeout(() => late.abort(), timeoutSec * 1000 + GRACE_MS) : undefined;
   const enough = AbortSignal.any([left, late.signal]);
   // However this ends, also when this process dies, the guest's agent sees that nobody waits any more.
-  const headers = { [ON_CLOSE_HEADER]: "kill" };
+  const headers = { [ON_CLOSE_HEADER]: "kill", ...deadline(timeoutSec) };
   const start = startRequest(command, { stdin: stdin !== undefined });
   try {
     using process = await openProcess(guest, (how) => guest.process.start(start, { ...how, headers }), enough);
     enough.addEventListener("abort", () => process[Symbol.dispose](), { once: true });
+    enough.throwIfAborted();
     if (stdin !== undefined) void feedProcess(process, stdin);
     for await (const event of process.output) {
+      if (event.case === "end" && event.value.timedOut) throw tookTooLong(timeoutSec);
       if (event.case === "end") return event.value;
       // Half of an output must not be taken for all of it.
       if (event.case === "gap") throw new WrennError("agent_error", "output was lost: its reader was too slow");
@@ -80,8 +86,12 @@ async function runToEnd(
     throw connectionBroke();
   } catch (error) {
     if (!late.signal.aborted) throw error;
-    throw new WrennError("exec_timeout", `the command did not end within ${timeoutSec} s and was killed`);
+    throw tookTooLong(timeoutSec);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function tookTooLong(timeoutSec: number): WrennError {
+  return new WrennError("exec_timeout", `the command did not end within ${timeoutSec} s and was killed`);
 }

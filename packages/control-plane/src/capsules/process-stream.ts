@@ -26,6 +26,7 @@ export async function openProcess(guest: GuestClient, call: Call, signal?: Abort
   const close = () => closing.abort();
   signal?.addEventListener("abort", close, { once: true });
   try {
+    signal?.throwIfAborted();
     const events = eventsOf(call({ signal: closing.signal }));
     for (let next = await events.next(); next.done !== true; next = await events.next()) {
       if (next.value.case !== "start") continue;

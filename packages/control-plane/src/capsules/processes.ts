@@ -60,8 +60,8 @@ export function startRequest(command: Command, { stdin = false, terminal }: Star
 }
 
 /** As a header, since a deadline of the call itself would end its stream before the end of the process is told. */
-function deadline({ timeoutSec = 0 }: StartOptions = {}): CallOptions {
-  return timeoutSec === 0 ? {} : { headers: { "connect-timeout-ms": String(timeoutSec * 1000) } };
+export function deadline(timeoutSec = 0): Record<string, string> {
+  return timeoutSec === 0 ? {} : { "connect-timeout-ms": String(timeoutSec * 1000) };
 }
 
 /** Starts a process and follows it. @throws what withGuest throws, and why it cannot be started */
@@ -72,9 +72,9 @@ export function startProcess(
   options?: StartOptions,
 ): Promise<ProcessStream> {
   const request = startRequest(command, options);
-  const limit = deadline(options);
+  const headers = deadline(options?.timeoutSec);
   return withGuest(deps, call, (guest) =>
-    openProcess(guest, (how) => guest.process.start(request, { ...limit, ...how }), call.signal),
+    openProcess(guest, (how) => guest.process.start(request, { ...how, headers }), call.signal),
   );
 }
 

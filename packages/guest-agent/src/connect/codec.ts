@@ -9,7 +9,13 @@ import {
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
+import { hasMoreElements } from "@wrenn/protocol/element-count";
 import { WrennError } from "@wrenn/protocol/errors";
+
+/** Messages whose elements are not worth counting: what they become fits beside everything else. */
+const SMALL_BYTES = 64 * 1024;
+/** More than a process can be given. */
+const MAX_ELEMENTS = { own: 65_536, inner: 65_536 };
 
 export interface Codec {
   readonly unaryType: string;
@@ -21,7 +27,13 @@ export interface Codec {
 const binary: Codec = {
   unaryType: "application/proto",
   streamType: "application/connect+proto",
-  decode: (desc, bytes) => fromBinary(desc, bytes),
+  decode: (desc, bytes) => {
+    if (bytes.length > SMALL_BYTES && hasMoreElements(desc, bytes, MAX_ELEMENTS)) {
+      throw new WrennError("too_large", "the message has too many elements");
+    }
+    // A field that nobody knows takes two bytes of a message, and hundreds when it is kept.
+    return fromBinary(desc, bytes, { readUnknownFields: false });
+  },
   encode: (desc, message) => toBinary(desc, create(desc, message)),
 };
 
@@ -51,6 +63,7 @@ export function decodeRequest<Desc extends DescMessage>(
   try {
     return codec.decode(desc, bytes);
   } catch (error) {
+    if (error instanceof WrennError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new WrennError("invalid_request", `cannot decode ${desc.typeName}: ${reason}`, { cause: error });
   }

@@ -5,9 +5,10 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { fromConnectError } from "@wrenn/protocol/connect-errors";
 import { WrennError } from "@wrenn/protocol/errors";
-import { Process, Signal } from "@wrenn/protocol/gen/process_pb";
+import { Process, Signal, StartRequestSchema } from "@wrenn/protocol/gen/process_pb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRouter } from "../http/router.ts";
+import { decodeRequest, selectCodec } from "./codec.ts";
 import { type Implementation, serviceRoutes } from "./service.ts";
 
 const implementation: Implementation<typeof Process> = {
@@ -131,6 +132,19 @@ describe("bad requests", () => {
     expect((await post("Start", "application/json", "{}")).status).toBe(415);
     expect((await post("Nothing", "application/json", "{}")).status).toBe(404);
     expect((await fetch(`${url}/process.Process/List`)).status).toBe(404);
+  });
+
+  it("takes what nobody knows for nothing, and refuses more elements than a process can be given", async () => {
+    // Each of these would be hundreds of bytes of memory: an unknown field, an argument, a variable.
+    const filled = (...bytes: number[]) => Buffer.alloc(4 * 1024 * 1024, Uint8Array.from(bytes));
+    const before = process.memoryUsage().heapUsed;
+    expect((await post("List", "application/proto", filled(0x78, 0x00))).status).toBe(200);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 1024 * 1024);
+    // The first field of a request is the process, whose second is an argument.
+    const request = Buffer.concat([Uint8Array.from([0x0a, 0xc0, 0x9a, 0x0c]), filled(0x12, 0x00).subarray(0, 200_000)]);
+    const decode = () => decodeRequest(selectCodec("application/proto", "unary"), StartRequestSchema, request);
+    expect(decode).toThrow("too many elements");
+    expect((await post("List", "application/json", "{}")).status).toBe(200);
   });
 
   it("refuses a body of more than 4 MiB and goes on", async () => {

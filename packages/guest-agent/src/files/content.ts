@@ -30,7 +30,7 @@ export function openContent(path: string, user: User): Content {
     const etag = `"${ino.toString(36)}-${size.toString(36)}-${mtimeNs.toString(36)}"`;
     const version = { etag, modifiedMs: Number(mtimeMs) };
     if (size > SMALL_BYTES) return largeContent(path, descriptor, Number(size), version);
-    const bytes = asUser(user, () => readAtMost(descriptor, FIRST_READ_BYTES));
+    const bytes = asUser(user, () => firstBytes(path, descriptor));
     if (bytes.length > SMALL_BYTES) return endlessContent(descriptor, bytes, user);
     closeSync(descriptor);
     return smallContent(bytes, bytes.length === Number(size) ? version : undefined);
@@ -83,6 +83,17 @@ function endlessContent(descriptor: number, first: Buffer, user: User): Content 
     },
     [Symbol.dispose]: () => closeSync(descriptor),
   };
+}
+
+/** @throws invalid_request for a file of the kernel's that is for other uses, such as /proc/PID/mem */
+function firstBytes(path: string, descriptor: number): Buffer {
+  try {
+    return readAtMost(descriptor, FIRST_READ_BYTES);
+  } catch (cause) {
+    const isKernels = fstatSync(descriptor).blocks === 0;
+    if (!isKernels || !isErrno(cause, "EIO")) throw cause;
+    throw new WrennError("invalid_request", `"${path}" cannot be read like a file`, { cause });
+  }
 }
 
 function readAtMost(descriptor: number, most: number): Buffer {

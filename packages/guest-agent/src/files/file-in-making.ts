@@ -58,7 +58,8 @@ function beginIn(target: Target, user: User, options: MakingOptions, removeMade:
     try {
       return new Replacement(target, { user, old, metadata, removeMade });
     } catch (error) {
-      if (old === undefined || !isErrno(error, ...UNREPLACEABLE)) throw error;
+      // /proc lets nobody make files, and says that there is no such folder.
+      if (old === undefined || !isErrno(error, ...UNREPLACEABLE, "ENOENT")) throw error;
       return new Overwriting(target, { user, metadata, onClose });
     }
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Where the bytes of an upload go, held open: what is put there cannot be led elsewhere meanwhile. */
 import { constants, fstatSync, lstatSync, openSync, readlinkSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
-import { type BytePath, onDisk, textOf } from "../system/byte-path.ts";
+import { type BytePath, onDisk } from "../system/byte-path.ts";
 import { type Held, holdFolderOf, nameOf } from "../system/held.ts";
 import { checkAccess } from "../system/libc.ts";
 import { requireRegular } from "./open-regular.ts";
@@ -48,7 +48,7 @@ function linkOrTarget(path: BytePath): string | Target {
 export function replaceable({ folder, name }: Target): Stats | undefined {
   const old = lstatSync(onDisk(folder.at(name)), { throwIfNoEntry: false });
   if (old === undefined) return undefined;
-  requireRegular(textOf(name), old);
+  requireRegular(old);
   checkAccess(folder.at(name), constants.W_OK);
   return old;
 }
@@ -56,7 +56,7 @@ export function replaceable({ folder, name }: Target): Stats | undefined {
 /** A descriptor that writes to the very file that is there, as the calling thread's user. @throws errors of the file system */
 export function openInPlace({ folder, name }: Target): number {
   using file = folder.follow(name, constants.O_NOFOLLOW);
-  requireRegular(textOf(name), fstatSync(file.descriptor));
+  requireRegular(fstatSync(file.descriptor));
   // Without O_NONBLOCK another program's lease on the file would hold up everybody.
   return openSync(file.path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
 }

@@ -7,8 +7,11 @@ const MAX_ENTRIES = 256;
 /** bytes of output, of all of them */
 const MAX_BYTES = 8 * 1024 * 1024;
 
+/** Without what it was started with, which can be megabytes that nobody asks for any more. */
+export type EndedProcess = Pick<ProcessEntry, "process" | "tag">;
+
 interface Ended {
-  readonly entry: ProcessEntry;
+  readonly entry: EndedProcess;
   readonly expiresAt: number;
 }
 
@@ -18,10 +21,10 @@ export class EndedProcesses {
   #timer: NodeJS.Timeout | undefined;
 
   /** Keeps one that has just ended; another of the same pid is forgotten. */
-  add(entry: ProcessEntry): void {
-    const { pid } = entry.process;
+  add({ process, tag }: EndedProcess): void {
+    const { pid } = process;
     this.#ended.delete(pid);
-    this.#ended.set(pid, { entry, expiresAt: performance.now() + KEPT_MS });
+    this.#ended.set(pid, { entry: { process, tag }, expiresAt: performance.now() + KEPT_MS });
     let bytes = 0;
     for (const { entry: kept } of this.#ended.values()) bytes += kept.process.output.size;
     for (const [oldest, { entry: kept }] of this.#ended) {
@@ -32,12 +35,12 @@ export class EndedProcesses {
     this.#timer ??= setTimeout(this.#expire, KEPT_MS);
   }
 
-  get(pid: number): ProcessEntry | undefined {
+  get(pid: number): EndedProcess | undefined {
     return this.#ended.get(pid)?.entry;
   }
 
   /** The latest one with the tag. */
-  tagged(tag: string): ProcessEntry | undefined {
+  tagged(tag: string): EndedProcess | undefined {
     return [...this.#ended.values()].findLast(({ entry }) => entry.tag === tag)?.entry;
   }
 

@@ -1,6 +1,7 @@
 /** Starts a process: the right user, folder and variables, its own session, pipes or a terminal. */
 import { constants, statSync } from "node:fs";
 import { WrennError } from "@wrenn/protocol/errors";
+import { LIMITS } from "@wrenn/protocol/limits";
 import type { Settings } from "../settings.ts";
 import { bytePath } from "../system/byte-path.ts";
 import { asUser } from "../system/impersonate.ts";
@@ -37,6 +38,10 @@ export interface Launched {
   readonly descriptors: Descriptors;
 }
 
+const MAX_ARGUMENTS = 32_768;
+/** Linux takes a quarter of the stack's limit, 8 MiB. */
+const MAX_BYTES = 2 * 1024 * 1024;
+
 /** What those who look at terminals emulate. */
 const TERMINAL_TYPE = "xterm-256color";
 
@@ -48,6 +53,7 @@ export function launch({ users, settings }: LaunchContext, options: LaunchOption
     throw new WrennError("invalid_request", "the command or an argument contains NUL");
   }
   checkVariables(envs);
+  checkSize(args, envs);
   const user = users.find(options.user || settings.defaultUser);
   const cwd = asUser(user, () => workingDirectory(options.cwd, settings.defaultWorkdir, user));
   const env = buildEnvironment(user, settings, terminal === undefined ? envs : { TERM: TERMINAL_TYPE, ...envs });
@@ -57,6 +63,21 @@ export function launch({ users, settings }: LaunchContext, options: LaunchOption
     if (typeof pid === "string") throw startError(cmd, pid);
     return pid;
   });
+}
+
+/** What the kernel would refuse in the end: making it ready for that would hold up everybody else for long. */
+function checkSize(args: readonly string[], envs: Readonly<Record<string, string>>): void {
+  const variables = Object.entries(envs);
+  if (args.length > MAX_ARGUMENTS || variables.length > LIMITS.variables) {
+    throw new WrennError(
+      "invalid_request",
+      `a process takes at most ${MAX_ARGUMENTS} arguments and ${LIMITS.variables} variables`,
+    );
+  }
+  let bytes = 0;
+  for (const text of args) bytes += text.length;
+  for (const [name, value] of variables) bytes += name.length + value.length;
+  if (bytes > MAX_BYTES) throw startError("", "E2BIG");
 }
 
 function start(user: User, make: () => Made, spawn: (stdio: Made["stdio"]) => number): Launched {

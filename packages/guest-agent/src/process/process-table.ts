@@ -3,7 +3,7 @@ import type { MessageShape } from "@bufbuild/protobuf";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { ProcessConfig, ProcessSelectorSchema } from "@wrenn/protocol/gen/process_pb";
 import { ChildReaper } from "../system/child-reaper.ts";
-import { EndedProcesses } from "./ended-processes.ts";
+import { type EndedProcess, EndedProcesses } from "./ended-processes.ts";
 import type { Launched } from "./launch.ts";
 import { RunningProcess } from "./running-process.ts";
 
@@ -59,15 +59,15 @@ export class ProcessTable {
 
   /** The running process by pid or, newest first, by tag. @throws invalid_request without a selector, not_found */
   select(selector: Selector): ProcessEntry {
-    return this.#find(selector, () => undefined);
+    return this.#find<never>(selector, () => undefined);
   }
 
   /** The same, or if none runs one that ended a moment ago. @throws invalid_request without a selector, not_found */
-  selectRecent(selector: Selector): ProcessEntry {
+  selectRecent(selector: Selector): EndedProcess {
     return this.#find(selector, (by) => (by.case === "pid" ? this.#ended.get(by.value) : this.#ended.tagged(by.value)));
   }
 
-  #find(selector: Selector, otherwise: (by: Choice) => ProcessEntry | undefined): ProcessEntry {
+  #find<Other>(selector: Selector, otherwise: (by: Choice) => Other | undefined): ProcessEntry | Other {
     const by = selector?.selector;
     if (by?.case === undefined) throw new WrennError("invalid_request", "a pid or a tag must be given");
     const running = by.case === "pid" ? this.#running.get(by.value) : this.#tagged(by.value);

@@ -231,6 +231,16 @@ describe("a deadline", () => {
     expect(early.end.timedOut).toBeUndefined();
   });
 
+  it("ends what a process has left behind, and leaves the process its own end", async () => {
+    const script = `while :; do echo y; sleep 0.05; done & echo $! >${fixture.root}/pid; exit 3`;
+    const headers = { "connect-timeout-ms": "600" };
+    const { end } = await collect(fixture.client().start(shell(script), { headers }));
+    expect(end).toMatchObject({ exitCode: 3 });
+    expect(end.timedOut).toBeUndefined();
+    const descendant = await numberIn("pid");
+    await vi.waitUntil(() => !isAlive(descendant));
+  });
+
   it("that is none is refused", async () => {
     const headers = { "connect-timeout-ms": "soon" };
     const error = await refusal(collect(fixture.client().start(shell("true"), { headers })));
@@ -254,6 +264,19 @@ describe("a request that cannot be done", () => {
       Code.InvalidArgument,
       "circle",
     ],
+    [
+      "too many arguments",
+      { process: { cmd: "true", args: Array.from({ length: 32_769 }, () => "x") } },
+      Code.InvalidArgument,
+      "32768",
+    ],
+    [
+      "too many variables",
+      { process: { cmd: "true", envs: Object.fromEntries(Array.from({ length: 4097 }, (_, n) => [`V${n}`, "x"])) } },
+      Code.InvalidArgument,
+      "4096",
+    ],
+    ["a long tag", { process: { cmd: "true" }, tag: "x".repeat(1025) }, Code.InvalidArgument, "1024"],
     ["an unknown user", { process: { cmd: "ls", user: "ghost" } }, Code.InvalidArgument, "ghost"],
     ["NUL in an argument", { process: { cmd: "ls", args: ["a\0b"] } }, Code.InvalidArgument, "NUL"],
     ["= in the name of a variable", { process: { cmd: "ls", envs: { "A=B": "" } } }, Code.InvalidArgument, "A=B"],

@@ -90,16 +90,18 @@ export class RunningProcess {
     }
   }
 
-  /** Kills the process group if it still runs then. */
+  /** Kills the process group then, unless it has ended: also what the process has left behind, whose output is still awaited. */
   killAfter(milliseconds: number): void {
-    if (milliseconds > MAX_TIMEOUT_MS || this.#exit !== undefined) return;
-    this.#deadline = setTimeout(() => (this.#timedOut = this.signal(SIGKILL)), milliseconds);
+    if (milliseconds > MAX_TIMEOUT_MS || this.#hasEnded) return;
+    this.#deadline = setTimeout(() => {
+      const killed = this.signal(SIGKILL);
+      if (this.#exit === undefined) this.#timedOut = killed;
+    }, milliseconds);
   }
 
   /** The process itself is gone; its last output may still be on the way. */
   exited(status: ExitStatus): void {
     this.#exit = endEvent(status, this.#timedOut);
-    clearTimeout(this.#deadline);
     this.#io.dropInput();
     this.#endIfOver();
   }
@@ -144,6 +146,7 @@ export class RunningProcess {
 
   #end(): void {
     if (this.#hasEnded) return;
+    clearTimeout(this.#deadline);
     clearTimeout(this.#round);
     this.#io.endOutput();
     this.#hasEnded = true;

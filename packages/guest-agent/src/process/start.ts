@@ -7,11 +7,13 @@ import type { Agent } from "../agent.ts";
 import type { ServerStream } from "../connect/server-stream.ts";
 import { timeoutOf } from "../connect/timeout.ts";
 import { basicUser } from "../http/basic-user.ts";
+import { findCaller } from "../system/caller.ts";
 import { follow } from "./follow.ts";
 import { launch } from "./launch.ts";
 import { terminalSize } from "./terminal-size.ts";
 
 const SIGKILL = 9;
+const MAX_TAG = 1024;
 
 export function start(
   agent: Pick<Agent, "users" | "settings" | "processes">,
@@ -23,7 +25,10 @@ export function start(
   if (config === undefined) throw new WrennError("invalid_request", "the request names no process");
   const timeoutMs = timeoutOf(headers);
   const terminal = request.pty === undefined ? undefined : terminalSize(request.pty.size);
-  const user = config.user || basicUser(headers);
+  if (request.tag !== undefined && request.tag.length > MAX_TAG) {
+    throw new WrennError("invalid_request", `the tag is longer than ${MAX_TAG} characters`);
+  }
+  const user = config.user || callerOf(agent, headers);
   const launched = launch(agent, { ...config, user, stdin: request.stdin ?? true, terminal });
   const process = agent.processes.add(launched, config, request.tag);
   // As envd has it: the deadline is that of the process, whether the client is still there or not.
@@ -32,8 +37,14 @@ export function start(
     const { generation } = agent.settings;
     stream.onClose(() => {
       // A restore breaks the connections of all, of those who wait too: what they wait for goes on.
-      if (!process.hasExited && agent.settings.generation === generation) process.signal(SIGKILL);
+      if (process.end === undefined && agent.settings.generation === generation) process.signal(SIGKILL);
     });
   }
   follow(process, stream);
+}
+
+/** The user that a client of envd names in its header. @throws unauthorized */
+function callerOf(agent: Pick<Agent, "users" | "settings">, headers: IncomingHttpHeaders): string | undefined {
+  const name = basicUser(headers);
+  return name === undefined ? undefined : findCaller(agent, name).name;
 }

@@ -8,6 +8,8 @@ export function findCaller({ users, settings }: { users: Users; settings: Settin
   try {
     return users.find(name || settings.defaultUser);
   } catch (error) {
-    throw hasCode(error, "invalid_request") ? new WrennError("unauthorized", error.message, { cause: error }) : error;
+    if (!hasCode(error, "invalid_request")) throw error;
+    // The words that clients of envd look for.
+    throw new WrennError("unauthorized", `invalid username: '${name}'`, { cause: error });
   }
 }

@@ -6,6 +6,7 @@ const CODES: Record<string, [code: ErrorCode, problem: string]> = {
   EEXIST: ["invalid_request", "leads through a file that is not a directory"],
   ENOTDIR: ["invalid_request", "leads through a file that is not a directory"],
   EISDIR: ["invalid_request", "is a directory"],
+  ENXIO: ["invalid_request", "is not a regular file"],
   EINVAL: ["invalid_request", "is not a name that its file system accepts"],
   ENAMETOOLONG: ["invalid_request", "is too long"],
   ELOOP: ["invalid_request", "leads through too many symbolic links"],

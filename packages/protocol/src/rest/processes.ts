@@ -17,7 +17,10 @@ export const processTag = z
 export const commandFields = {
   cmd: word.min(1),
   args: z.array(word).max(4096).default([]),
-  envs: z.record(word.regex(/^[^=]+$/, "must not be empty or contain ="), word).default({}),
+  envs: z
+    .record(word.regex(/^[^=]+$/, "must not be empty or contain ="), word)
+    .refine((envs) => Object.keys(envs).length <= LIMITS.variables, `must be at most ${LIMITS.variables} variables`)
+    .default({}),
   cwd: word.optional().describe("Absolute or relative to the user's home, which is the default"),
   user: word.optional().describe("root when absent"),
   tag: processTag.optional().describe("A name to find the process by"),

@@ -1,8 +1,8 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ListDirResponseSchema } from "@wrenn/protocol/gen/filesystem_pb";
-import { ListResponseSchema } from "@wrenn/protocol/gen/process_pb";
 import { describe, expect, it } from "vitest";
 import { hasMoreElements } from "./element-count.ts";
+import { ListDirResponseSchema } from "./gen/filesystem_pb.ts";
+import { ListResponseSchema } from "./gen/process_pb.ts";
 
 const ANY = Number.MAX_SAFE_INTEGER;
 
