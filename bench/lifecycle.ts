@@ -8,8 +8,12 @@ import { benchRounds } from "./lifecycle/rounds.ts";
 import { benchFreedMemory, benchSizes } from "./lifecycle/sizes.ts";
 import { benchResume, benchWarmPool } from "./lifecycle/start.ts";
 
-/** Figures by part; a part that is not wanted has none. */
-type Parts = Record<string, () => Promise<object>>;
+/** Measured on one and the same, which is started when a part of it is wanted. */
+type Parts<On> = Record<string, (on: On) => Promise<object>>;
+
+interface Closable {
+  close(): Promise<void>;
+}
 
 export async function lifecycleBench(args: string[]): Promise<object> {
   const { values } = parseArgs({
@@ -22,42 +26,27 @@ export async function lifecycleBench(args: string[]): Promise<object> {
   });
   const runs = Number(values.runs);
   const wanted = values.only?.split(",");
-  const measure = async (parts: Parts) => {
-    const figures: Record<string, object> = {};
-    for (const [name, part] of Object.entries(parts)) {
-      if (wanted?.includes(name) ?? true) figures[name] = await part();
+  const figures: Record<string, object> = {};
+  const measure = async <On extends Closable>(start: () => Promise<On>, parts: Parts<On>) => {
+    const chosen = Object.entries(parts).filter(([name]) => wanted?.includes(name) ?? true);
+    if (chosen.length === 0) return;
+    const on = await start();
+    try {
+      for (const [name, part] of chosen) figures[name] = await part(on);
+    } finally {
+      await on.close();
     }
-    return figures;
   };
-  return { ...(await onHost(measure, runs)), ...(await onPlatform(measure, runs, Number(values.rounds))) };
-}
-
-type Measure = (parts: Parts) => Promise<object>;
-
-async function onHost(measure: Measure, runs: number): Promise<object> {
-  const lab = await Lab.start();
-  try {
-    return await measure({
-      pause: () => benchPause(lab, runs),
-      freed_memory: () => benchFreedMemory(lab),
-      sizes: () => benchSizes(lab, runs),
-    });
-  } finally {
-    await lab.close();
-  }
-}
-
-async function onPlatform(measure: Measure, runs: number, rounds: number): Promise<object> {
-  const platform = await Platform.start();
-  try {
-    const api = await platform.api();
-    return await measure({
-      resume: () => benchResume(api, runs),
-      warm_pool: () => benchWarmPool(platform, runs),
-      fork: () => benchFork(platform, api),
-      rounds: () => benchRounds(platform, api, rounds),
-    });
-  } finally {
-    await platform.close();
-  }
+  await measure(() => Lab.start(), {
+    pause: (lab) => benchPause(lab, runs),
+    freed_memory: (lab) => benchFreedMemory(lab),
+    sizes: (lab) => benchSizes(lab, runs),
+  });
+  await measure(() => Platform.start(), {
+    resume: async (platform) => benchResume(await platform.api(), runs),
+    warm_pool: (platform) => benchWarmPool(platform, runs),
+    fork: async (platform) => benchFork(platform, await platform.api()),
+    rounds: async (platform) => benchRounds(platform, await platform.api(), Number(values.rounds)),
+  });
+  return figures;
 }

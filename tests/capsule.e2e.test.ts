@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { hostname, networkInterfaces } from "node:os";
 import type { ApiClient } from "@wrenn/cli/api/client";
 import { findVmms } from "@wrenn/host-agent/machines/sweep";
+import { LIMITS } from "@wrenn/protocol/limits";
 import { identify, signalProcess } from "@wrenn/runtime/process-identity";
 import { waitFor } from "@wrenn/runtime/wait";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -159,13 +160,14 @@ describe("capsules", () => {
     expect(await api.list()).toEqual([]);
   });
 
-  it("of a new shape boot cold once, say so, and start from a snapshot from then on", async () => {
-    const first = await api.create({ vcpus: 2, memory_mb: 320 });
+  it("of a new shape, such as the smallest, boot cold once, say so, and start from a snapshot from then on", async () => {
+    const first = await api.create({ vcpus: 2, memory_mb: LIMITS.memoryMb.min });
     expect(first.timings).toHaveProperty("template_cold_boot");
     expect(await sh(api, first.id, "nproc")).toBe("2");
-    const second = await api.create({ vcpus: 2, memory_mb: 320 });
+    const second = await api.create({ vcpus: 2, memory_mb: LIMITS.memoryMb.min });
     expect(second.timings).not.toHaveProperty("template_cold_boot");
     expect(await sh(api, second.id, "nproc")).toBe("2");
+    expect(await sh(api, second.id, "python3 -c 'print(6 * 7)'; git --version | cut -c 1-11")).toBe("42\ngit version");
     await Promise.all([api.destroy(first.id), api.destroy(second.id)]);
   });
 });

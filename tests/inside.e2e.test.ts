@@ -255,6 +255,12 @@ describe("ports", () => {
 });
 
 describe("the guest agent", () => {
+  it("comes before all programs, also those of root", async () => {
+    const niceOf = (pid: string) => sh(api, id, `ps -o ni= -p ${pid}`);
+    expect((await niceOf("$(pgrep -o -f agent.mjs)")).trim()).toBe("-20");
+    expect((await niceOf("$$")).trim()).toBe("0");
+  });
+
   it("answers nobody who has no token, and its control routes answer no capsule", async () => {
     const { host_ip: host } = await api.get(id);
     expect((await get(`http://${host}:49983/health`)).status).toBe(200);

@@ -23,6 +23,7 @@ export interface ContextOverrides {
   readonly database?: Database;
   readonly hostLostMs?: number;
   readonly wakeTimeoutMs?: number;
+  readonly backgroundInputMs?: number;
 }
 
 export interface Context extends ApiContext, AsyncDisposable {
@@ -55,7 +56,8 @@ export async function createContext(
   const operations = new Operations();
   const placement = { memoryOvercommit: config.memoryOvercommit };
   const wakes = new Wakes(overrides.wakeTimeoutMs ?? LIMITS.wakeTimeoutSec * 1000);
-  const capsules: CapsuleDeps = { db, hosts, operations, placement, wakes, logger };
+  const { backgroundInputMs = LIMITS.backgroundInputSec * 1000 } = overrides;
+  const capsules: CapsuleDeps = { db, hosts, operations, placement, wakes, backgroundInputMs, logger };
   await stack.use(new Reconciler(capsules, overrides.hostLostMs ?? HOST_LOST_MS)).start();
   const metrics = new OwnMetrics({
     capsulesByState: () => countCapsules(db),

@@ -1,8 +1,8 @@
 /** Bounds of what a capsule may be; the same numbers validate requests, configuration and RPCs. */
 export const LIMITS = {
   vcpus: { min: 1, max: 32, default: 1 },
-  /** MiB; a guest with less than 128 does not finish booting its agent */
-  memoryMb: { min: 128, max: 262_144, default: 512 },
+  /** MiB; a guest of 144 boots and then kills programs for memory, one of 192 has 65 left for them */
+  memoryMb: { min: 192, max: 262_144, default: 512 },
   /** seconds */
   timeoutSec: { min: 0, max: 30 * 24 * 3600, default: 0 },
   /** MiB; the base images hold file systems of the smallest size */
@@ -13,6 +13,8 @@ export const LIMITS = {
   wakeTimeoutSec: 60,
   /** seconds a foreground command may take when the caller does not say */
   execTimeoutSec: { min: 0, max: 7 * 24 * 3600, default: 30 },
+  /** seconds that a background command is waited for to read its input */
+  backgroundInputSec: 60,
   /** bytes of stdout and stderr together that a foreground exec returns */
   execOutputBytes: 16 * 1024 * 1024,
   /** bytes of a JSON request body */

@@ -6,4 +6,6 @@ import type { Wakes } from "./wake.ts";
 export interface CapsuleDeps extends SnapshotDeps {
   readonly placement: PlacementPolicy;
   readonly wakes: Wakes;
+  /** how long a command in the background is waited for to read its input */
+  readonly backgroundInputMs: number;
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BackgroundExec, Exec, ExecResult, ProcessList } from "@wrenn/protocol/rest/processes";
@@ -176,6 +176,21 @@ describe.each(ENGINES)("exec on PostgreSQL $name", (engine) => {
     expect(body.tag).toMatch(/^proc-[0-9a-f]{8}$/);
     await until(() => existsSync(file));
     expect(await readFile(file, "utf8")).toBe("abc");
+  });
+
+  it("keeps nothing open for a background command that does not read, which finds all of its input later", async () => {
+    await platform.stopControlPlane();
+    await platform.startControlPlane({}, { backgroundInputMs: 300 });
+    const [go, size] = [join(dir, "go"), join(dir, "size")];
+    const script = `while [ ! -e ${go} ]; do sleep 0.02; done; wc -c > ${size}.part; mv ${size}.part ${size}`;
+    expect(await shell(script, { background: true, stdin: "x".repeat(500_000) })).toMatchObject({ status: 202 });
+    await until(() => platform.host.guest.requests.some((request) => request.endsWith("/SendInput")));
+    await until(() => platform.host.guest.open === 0);
+    await writeFile(go, "");
+    await until(() => existsSync(size));
+    expect(Number(await readFile(size, "utf8"))).toBe(500_000);
+    await platform.stopControlPlane();
+    await platform.startControlPlane();
   });
 
   it("says that the host died in the middle, and works again when it is back", async () => {

@@ -53,7 +53,8 @@ export async function execInBackground(
 ): Promise<number> {
   const { stdin, timeoutSec } = command;
   using process = await startProcess(deps, call, command, { stdin: stdin !== undefined, timeoutSec });
-  if (stdin !== undefined) void feedProcess(process, stdin);
+  // A call that waits for the process to read would count as use of the capsule, for ever.
+  if (stdin !== undefined) void feedProcess(process, stdin, AbortSignal.timeout(deps.backgroundInputMs));
   return process.pid;
 }
 

@@ -163,14 +163,14 @@ describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
   it("are refused with a clear answer when no memory is left", async () => {
     await platform.restartHost(() => (platform.host.memoryMb = 256));
     const first = await platform.createCapsule();
-    const refused = await platform.post<Failure>("/v1/capsules", { memory_mb: 128 });
+    const refused = await platform.post<Failure>("/v1/capsules", { memory_mb: 192 });
     expect(refused.status).toBe(503);
     expect(refused.body.error).toEqual({
       code: "no_hosts_available",
-      message: "no host has 128 MiB of memory left for a capsule (the most is 0 MiB)",
+      message: "no host has 192 MiB of memory left for a capsule (the most is 0 MiB)",
     });
     await destroy(first.id);
-    const again = await platform.post<Capsule>("/v1/capsules", { memory_mb: 128 });
+    const again = await platform.post<Capsule>("/v1/capsules", { memory_mb: 192 });
     expect(again.status).toBe(201);
     await destroy(again.body.id);
     await platform.restartHost(() => (platform.host.memoryMb = 16_384));

@@ -116,17 +116,24 @@ export async function signalProcess(
   }
 }
 
-/** The agent lets no more than 1 MiB wait for a process that does not read. */
-const INPUT_PIECE_BYTES = 256 * 1024;
-
-/** Writes all of it to the process's input, then closes it; a process that does not want it is no error. */
-export async function feedProcess({ guest, pid }: ProcessStream, input: Uint8Array): Promise<void> {
+/**
+ * Writes all of it to the process's input, then closes it; a process that does not want it is no error.
+ * @param input no more than a JSON body holds, which the agent has room for
+ * @param patience when it aborts, nobody waits for the process to read any more; the agent has all of it by then, and its end
+ */
+export async function feedProcess(
+  { guest, pid }: ProcessStream,
+  input: Uint8Array,
+  patience?: AbortSignal,
+): Promise<void> {
   const process = byPid(pid);
+  const options = patience === undefined ? {} : { signal: patience };
   try {
-    for (let start = 0; start < input.length; start += INPUT_PIECE_BYTES) {
-      const value = input.subarray(start, start + INPUT_PIECE_BYTES);
-      await guest.process.sendInput({ process, input: { input: { case: "stdin", value } } });
-    }
+    await guest.process
+      .sendInput({ process, input: { input: { case: "stdin", value: input } } }, options)
+      .catch((error: unknown) => {
+        if (!patience?.aborted) throw error;
+      });
     await guest.process.closeStdin({ process });
   } catch {
     // It has ended or closed its input, or the connection broke, which its stream shows too.

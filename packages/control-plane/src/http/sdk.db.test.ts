@@ -1,8 +1,7 @@
 /** What the public Python SDK (0.1.2) relies on, line by line, as its HTTP client sends it. Acceptance runs the SDK itself. */
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { mkdir, readFile, rm } from "node:fs/promises";
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { newId } from "@wrenn/protocol/ids";
 import { type Capsule, capsuleSchema } from "@wrenn/protocol/rest/capsules";
@@ -10,7 +9,8 @@ import { FILE_TYPES, type FileEntryResult, type FileList } from "@wrenn/protocol
 import type { BackgroundExec, ExecResult, ProcessList } from "@wrenn/protocol/rest/processes";
 import type { ProcessServerMessage, PtyServerMessage } from "@wrenn/protocol/rest/streams";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Failure, TestPlatform } from "../testing/platform.ts";
+import { answerOf, readBytes, startFilesLab } from "../testing/files-lab.ts";
+import type { Failure, TestPlatform } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
 import { StreamClient } from "../testing/stream-client.ts";
 import { until } from "../testing/until.ts";
@@ -24,9 +24,7 @@ describe.each(ENGINES)("the SDK on PostgreSQL $name", (engine) => {
   let home: string;
 
   beforeAll(async () => {
-    platform = await TestPlatform.start(engine);
-    ({ id } = await platform.createCapsule());
-    home = (await platform.host.guest.agent).root;
+    ({ platform, id, home } = await startFilesLab(engine));
   }, 60_000);
   afterAll(() => platform[Symbol.asyncDispose]());
 
@@ -164,9 +162,7 @@ describe.each(ENGINES)("the SDK on PostgreSQL $name", (engine) => {
         },
       });
       for (const piece of pieces) call.write(piece);
-      const [answer] = (await once(call.end(), "response")) as [IncomingMessage];
-      answer.resume();
-      return answer.statusCode;
+      return (await answerOf(call.end())).status;
     }
     const content = randomBytes(300_000);
 
@@ -201,11 +197,7 @@ describe.each(ENGINES)("the SDK on PostgreSQL $name", (engine) => {
     it("are read again, also as a stream", async () => {
       const path = join(home, "plain.bin");
       for (const action of ["read", "stream/read"]) {
-        const answer = await fetch(platform.url + url(`/files/${action}`), {
-          method: "POST",
-          body: JSON.stringify({ path }),
-          headers: { "x-api-key": platform.key, "content-type": "application/json" },
-        });
+        const answer = await readBytes(platform, url(`/files/${action}`), path);
         expect([answer.status, Buffer.from(await answer.bytes()).equals(content)], action).toEqual([200, true]);
       }
     });

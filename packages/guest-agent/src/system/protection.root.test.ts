@@ -13,7 +13,7 @@ it("the agent has priority, stays in memory and opens many files, and what it st
   const seen = JSON.parse(execFileSync("sh", limited, { encoding: "utf8" })) as Record<string, unknown>;
   const own = readFileSync("/proc/self/oom_score_adj", "utf8").trim();
   expect(seen).toEqual({
-    priorities: [-10],
+    priorities: [-20],
     lockedKb: expect.any(Number),
     score: mayLowerScore ? "-1000" : own,
     files: ["4096", "4096"],

@@ -7,8 +7,8 @@ import { setPriority } from "node:os";
 import { attempt } from "../log.ts";
 import { type FileLimit, fileLimit, keepInMemory, resetPriorityOnFork, setFileLimit } from "./libc.ts";
 
-/** ten times the processor time of an ordinary process, and at once when it wakes up */
-const NICE = -10;
+/** The highest: almost ninety times the processor time of an ordinary process, and at once when it wakes up. */
+const NICE = -20;
 const NEVER_KILLED = "-1000";
 /** The processes of a capsule go before anything else of it. */
 const CHILD_SCORE = "100";

@@ -4,11 +4,13 @@ import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import { LIMITS } from "@wrenn/protocol/limits";
 import type { FileEntry, FileEntryResult, FileList } from "@wrenn/protocol/rest/files";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Answer, type Failure, TestPlatform } from "../../testing/platform.ts";
+import { answerOf, readBytes, startFilesLab } from "../../testing/files-lab.ts";
+import type { Answer, Failure, TestPlatform } from "../../testing/platform.ts";
 import { ENGINES } from "../../testing/postgres.ts";
 import { Relay } from "../../testing/relay.ts";
 import { until } from "../../testing/until.ts";
@@ -24,9 +26,7 @@ describe.each(ENGINES)("files on PostgreSQL $name", (engine) => {
   let home: string;
 
   beforeAll(async () => {
-    platform = await TestPlatform.start(engine);
-    ({ id } = await platform.createCapsule());
-    home = (await platform.host.guest.agent).root;
+    ({ platform, id, home } = await startFilesLab(engine));
   }, 60_000);
   afterAll(() => platform[Symbol.asyncDispose]());
   afterEach(() => until(() => platform.host.guest.open === 0));
@@ -71,18 +71,6 @@ describe.each(ENGINES)("files on PostgreSQL $name", (engine) => {
     });
   }
 
-  async function bytesOf(answer: IncomingMessage): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  }
-
-  async function answerOf(call: ClientRequest): Promise<{ status: number | undefined; body: unknown }> {
-    const [answer] = (await once(call, "response")) as [IncomingMessage];
-    const text = (await bytesOf(answer)).toString();
-    return { status: answer.statusCode, body: text === "" ? undefined : JSON.parse(text) };
-  }
-
   describe("write and read", () => {
     const bytes = Uint8Array.from({ length: 70_000 }, (_, n) => n % 251);
 
@@ -94,11 +82,7 @@ describe.each(ENGINES)("files on PostgreSQL $name", (engine) => {
       for (const content of [bytes, bytes.slice(0, 10), new Uint8Array()]) {
         expect(await submit(write, form(["path", path], ["file", content]))).toMatchObject({ status: 204 });
         expect(new Uint8Array(await readFile(path))).toEqual(content);
-        const answer = await fetch(`${platform.url}/v1/capsules/${id}/files/${read}`, {
-          method: "POST",
-          body: JSON.stringify({ path }),
-          headers: { "x-api-key": platform.key, "content-type": "application/json" },
-        });
+        const answer = await readBytes(platform, `/v1/capsules/${id}/files/${read}`, path);
         expect(answer.status).toBe(200);
         expect(answer.headers.get("content-type")).toBe("application/octet-stream");
         expect(await answer.bytes()).toEqual(content);
@@ -272,24 +256,24 @@ describe.each(ENGINES)("files on PostgreSQL $name", (engine) => {
         "x-content-type-options": "nosniff",
         "content-disposition": "inline; filename*=UTF-8''text.txt",
       });
-      expect((await bytesOf(whole)).length).toBe(12_000);
+      expect((await buffer(whole)).length).toBe(12_000);
       const { etag = "", "last-modified": modified = "" } = whole.headers;
 
       const part = await download(path, { range: "bytes=6-10" });
       expect([part.statusCode, part.headers["content-range"]]).toEqual([206, "bytes 6-10/12000"]);
-      expect((await bytesOf(part)).toString()).toBe("world");
+      expect((await buffer(part)).toString()).toBe("world");
       for (const condition of [{ "if-none-match": etag }, { "if-modified-since": modified }]) {
         const same = await download(path, condition);
-        expect([same.statusCode, (await bytesOf(same)).length]).toEqual([304, 0]);
+        expect([same.statusCode, (await buffer(same)).length]).toEqual([304, 0]);
       }
       const beyond = await download(path, { range: "bytes=99999-" });
       expect([beyond.statusCode, beyond.headers["content-range"]]).toEqual([416, "bytes */12000"]);
-      expect(JSON.parse((await bytesOf(beyond)).toString())).toMatchObject({
+      expect(JSON.parse((await buffer(beyond)).toString())).toMatchObject({
         error: { code: "range_not_satisfiable" },
       });
       const packed = await download(path, { "accept-encoding": "gzip" });
       expect(packed.headers["content-encoding"]).toBe("gzip");
-      expect(gunzipSync(await bytesOf(packed)).length).toBe(12_000);
+      expect(gunzipSync(await buffer(packed)).length).toBe(12_000);
     });
 
     it("says what is wrong", async () => {
@@ -299,7 +283,7 @@ describe.each(ENGINES)("files on PostgreSQL $name", (engine) => {
         ["", 400, "invalid_request"],
       ] as const) {
         const answer = await download(path);
-        expect([answer.statusCode, JSON.parse((await bytesOf(answer)).toString())]).toMatchObject([
+        expect([answer.statusCode, JSON.parse((await buffer(answer)).toString())]).toMatchObject([
           status,
           { error: { code } },
         ]);
@@ -334,7 +318,7 @@ describe.each(ENGINES)("files on PostgreSQL $name", (engine) => {
       const answer = await download(path);
       await once(answer, "readable");
       platform.host.guest.cut();
-      await expect(bytesOf(answer)).rejects.toThrow();
+      await expect(buffer(answer)).rejects.toThrow();
       await rm(path);
     });
 

@@ -1,47 +1,30 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ProcessList } from "@wrenn/protocol/rest/processes";
 import type { ProcessServerMessage } from "@wrenn/protocol/rest/streams";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { TestPlatform } from "../../testing/platform.ts";
+import type { TestPlatform } from "../../testing/platform.ts";
 import { ENGINES } from "../../testing/postgres.ts";
-import { StreamClient } from "../../testing/stream-client.ts";
+import type { StreamClient } from "../../testing/stream-client.ts";
+import { StreamLab } from "../../testing/stream-lab.ts";
 import { until } from "../../testing/until.ts";
 
 type Client = StreamClient<ProcessServerMessage>;
 
 describe.each(ENGINES)("input of processes on PostgreSQL $name", (engine) => {
+  let lab: StreamLab;
   let platform: TestPlatform;
   let id: string;
   let dir: string;
-  const clients: Client[] = [];
 
   beforeAll(async () => {
-    platform = await TestPlatform.start(engine);
-    ({ id } = await platform.createCapsule());
-    dir = await mkdtemp(join(tmpdir(), "wrenn-input-"));
+    lab = await StreamLab.start(engine);
+    ({ platform, id, dir } = lab);
   }, 60_000);
-  afterAll(async () => {
-    await platform[Symbol.asyncDispose]();
-    await rm(dir, { recursive: true });
-  });
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.close();
-    for (const { pid } of await processes()) await platform.request("DELETE", `/v1/capsules/${id}/processes/${pid}`);
-    await until(async () => (await processes()).length === 0);
-    await until(() => platform.host.guest.open === 0);
-  });
+  afterAll(() => lab[Symbol.asyncDispose]());
+  afterEach(() => lab.clear());
 
-  async function shell(script: string, rest: object = {}): Promise<Client> {
-    const client: Client = new StreamClient(`${platform.url}/v1/capsules/${id}/exec/stream`, platform.key);
-    clients.push(client);
-    await client.send({ type: "start", cmd: "sh", args: ["-c", script], ...rest });
-    return client;
-  }
-  const processes = async () =>
-    (await platform.request<ProcessList>("GET", `/v1/capsules/${id}/processes`)).body.processes;
+  const shell: StreamLab["shell"] = (...args) => lab.shell(...args);
+  const processes = () => lab.processes();
   const input = (bytes: number, ack?: number) => ({
     type: "stdin",
     data: Buffer.alloc(bytes, "x").toString("base64"),

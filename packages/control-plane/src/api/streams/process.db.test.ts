@@ -1,53 +1,33 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ProcessList } from "@wrenn/protocol/rest/processes";
 import type { ProcessServerMessage } from "@wrenn/protocol/rest/streams";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { newApiKey } from "../../identity/api-keys.ts";
-import { TestPlatform } from "../../testing/platform.ts";
+import type { TestPlatform } from "../../testing/platform.ts";
 import { ENGINES } from "../../testing/postgres.ts";
 import { Relay } from "../../testing/relay.ts";
 import { StreamClient } from "../../testing/stream-client.ts";
+import { StreamLab } from "../../testing/stream-lab.ts";
 import { until } from "../../testing/until.ts";
 
 type Client = StreamClient<ProcessServerMessage>;
 
 describe.each(ENGINES)("streams of processes on PostgreSQL $name", (engine) => {
+  let lab: StreamLab;
   let platform: TestPlatform;
   let id: string;
   let dir: string;
-  const clients: Client[] = [];
 
   beforeAll(async () => {
-    platform = await TestPlatform.start(engine);
-    ({ id } = await platform.createCapsule());
-    dir = await mkdtemp(join(tmpdir(), "wrenn-stream-"));
+    lab = await StreamLab.start(engine);
+    ({ platform, id, dir } = lab);
   }, 60_000);
-  afterAll(async () => {
-    await platform[Symbol.asyncDispose]();
-    await rm(dir, { recursive: true });
-  });
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.close();
-    for (const { pid } of await processes()) await platform.request("DELETE", `/v1/capsules/${id}/processes/${pid}`);
-    await until(async () => (await processes()).length === 0);
-    await until(() => platform.host.guest.open === 0);
-  });
+  afterAll(() => lab[Symbol.asyncDispose]());
+  afterEach(() => lab.clear());
 
-  function open(path: string, key: string | undefined = platform.key, url = platform.url): Client {
-    const client: Client = new StreamClient(`${url}/v1/capsules/${id}${path}`, key);
-    clients.push(client);
-    return client;
-  }
-  async function shell(script: string, rest: object = {}): Promise<Client> {
-    const client = open("/exec/stream");
-    await client.send({ type: "start", cmd: "sh", args: ["-c", script], ...rest });
-    return client;
-  }
-  const processes = async () =>
-    (await platform.request<ProcessList>("GET", `/v1/capsules/${id}/processes`)).body.processes;
+  const open: StreamLab["open"] = (...args) => lab.open(...args);
+  const shell: StreamLab["shell"] = (...args) => lab.shell(...args);
+  const processes = () => lab.processes();
 
   describe("exec/stream", () => {
     it("tells start, output and exit in order, then closes with 1000", async () => {

@@ -1,9 +1,8 @@
-import type { ProcessList } from "@wrenn/protocol/rest/processes";
 import type { PtyServerMessage } from "@wrenn/protocol/rest/streams";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { TestPlatform } from "../../testing/platform.ts";
 import { ENGINES } from "../../testing/postgres.ts";
-import { StreamClient } from "../../testing/stream-client.ts";
+import type { StreamClient } from "../../testing/stream-client.ts";
+import { StreamLab } from "../../testing/stream-lab.ts";
 import { until } from "../../testing/until.ts";
 
 type Client = StreamClient<PtyServerMessage>;
@@ -11,30 +10,21 @@ type Client = StreamClient<PtyServerMessage>;
 const input = (text: string) => ({ type: "input", data: Buffer.from(text).toString("base64") });
 
 describe.each(ENGINES)("terminals on PostgreSQL $name", (engine) => {
-  let platform: TestPlatform;
-  let id: string;
-  const clients: Client[] = [];
+  let lab: StreamLab<PtyServerMessage>;
 
   beforeAll(async () => {
-    platform = await TestPlatform.start(engine);
-    ({ id } = await platform.createCapsule());
+    lab = await StreamLab.start(engine);
   }, 60_000);
-  afterAll(() => platform[Symbol.asyncDispose]());
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.close();
-    for (const { pid } of await processes()) await platform.request("DELETE", `/v1/capsules/${id}/processes/${pid}`);
-    await until(() => platform.host.guest.open === 0);
-  });
+  afterAll(() => lab[Symbol.asyncDispose]());
+  afterEach(() => lab.clear());
 
-  const processes = async () =>
-    (await platform.request<ProcessList>("GET", `/v1/capsules/${id}/processes`)).body.processes;
+  const processes = () => lab.processes();
   const shown = (client: Client) => client.text("output", "base64");
   const toShow = (client: Client, text: string | RegExp) =>
     until(() => (typeof text === "string" ? shown(client).includes(text) : text.test(shown(client))));
 
   async function open(first: object): Promise<Client> {
-    const client: Client = new StreamClient(`${platform.url}/v1/capsules/${id}/pty`, platform.key);
-    clients.push(client);
+    const client = lab.open("/pty");
     await client.send(first);
     return client;
   }
