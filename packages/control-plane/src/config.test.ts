@@ -26,13 +26,18 @@ describe("readEnv and envToConfig", () => {
       LOG_LEVEL: "loud",
       WRENN_MEMORY_OVERCOMMIT: "lots",
       WRENN_METRICS_TOKEN: "secret token",
+      WRENN_CORS_ORIGINS: "https://app.example.com, app.example.com",
+      JWT_SECRET: "secret short",
+      WRENN_ENCRYPTION_KEY: "secret",
     });
     expect(() => envToConfig(env)).toThrow(
       'WRENN_CP_LISTEN_ADDR is "9725" but must be host:port, for example 127.0.0.1:9725; ' +
         "DATABASE_URL must begin with postgres:// or postgresql://; " +
         'LOG_LEVEL is "loud" but must be one of trace, debug, info, warn, error, fatal, silent; ' +
         'WRENN_MEMORY_OVERCOMMIT is "lots" but must be a number from 0.1 to 100; ' +
-        "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks",
+        "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks; " +
+        'WRENN_CORS_ORIGINS has "app.example.com", which is no origin such as https://app.example.com; ' +
+        "JWT_SECRET must have 32 characters or more; WRENN_ENCRYPTION_KEY must be 64 hex digits",
     );
   });
 });

@@ -11,6 +11,7 @@ export interface Env {
   readonly logLevel?: string | undefined;
   readonly memoryOvercommit?: string | undefined;
   readonly metricsToken?: string | undefined;
+  readonly corsOrigins?: string | undefined;
   readonly sessionSecret?: string | undefined;
   readonly encryptionKey?: string | undefined;
 }
@@ -30,6 +31,8 @@ export interface Config {
   readonly memoryOvercommit: number;
   /** what readers of the metrics have to know; without one they have to be on this machine */
   readonly metricsToken: string | undefined;
+  /** origins whose pages may ask in a browser; `*` is any */
+  readonly corsOrigins: readonly string[];
   readonly secrets: GivenSecrets;
 }
 
@@ -50,6 +53,7 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     logLevel: env["LOG_LEVEL"] || undefined,
     memoryOvercommit: env["WRENN_MEMORY_OVERCOMMIT"] || undefined,
     metricsToken: env["WRENN_METRICS_TOKEN"] || undefined,
+    corsOrigins: env["WRENN_CORS_ORIGINS"] || undefined,
     sessionSecret: env["JWT_SECRET"] || undefined,
     encryptionKey: env["WRENN_ENCRYPTION_KEY"] || undefined,
   };
@@ -95,6 +99,11 @@ export function envToConfig(env: Env): Config {
     env.metricsToken === undefined || METRICS_TOKEN.test(env.metricsToken),
     "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks",
   );
+  const corsOrigins = env.corsOrigins?.split(",").map((origin) => origin.trim()) ?? [];
+  for (const origin of corsOrigins) {
+    const isOrigin = origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin);
+    check(isOrigin, `WRENN_CORS_ORIGINS has "${origin}", which is no origin such as https://app.example.com`);
+  }
   check(
     env.sessionSecret === undefined || env.sessionSecret.length >= MIN_SESSION_SECRET,
     `JWT_SECRET must have ${MIN_SESSION_SECRET} characters or more`,
@@ -112,6 +121,7 @@ export function envToConfig(env: Env): Config {
     logLevel,
     memoryOvercommit: overcommit,
     metricsToken: env.metricsToken,
+    corsOrigins,
     secrets: { session: env.sessionSecret, encryption: env.encryptionKey?.toLowerCase() },
   };
 }

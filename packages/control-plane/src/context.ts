@@ -65,5 +65,15 @@ export async function createContext(
   });
   const owned = stack.move();
   const close = () => owned.disposeAsync();
-  return { capsules, audit, secrets, metrics, metricsToken: config.metricsToken, close, [Symbol.asyncDispose]: close };
+  const { corsOrigins } = config;
+  return {
+    capsules,
+    audit,
+    secrets,
+    corsOrigins,
+    metrics,
+    metricsToken: config.metricsToken,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

@@ -21,6 +21,7 @@ export interface ApiContext {
   readonly capsules: CapsuleDeps;
   readonly audit: AuditLog;
   readonly secrets: Secrets;
+  readonly corsOrigins: readonly string[];
   readonly metrics: OwnMetrics;
   readonly metricsToken: string | undefined;
 }

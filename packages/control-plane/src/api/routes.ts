@@ -28,6 +28,7 @@ import { metrics } from "./metrics.ts";
 import { listPorts } from "./ports/list.ts";
 import { killProcess } from "./processes/kill.ts";
 import { listProcesses } from "./processes/list.ts";
+import { ready } from "./ready.ts";
 import type { Route } from "./route.ts";
 import { createSnapshot } from "./snapshots/create.ts";
 import { deleteSnapshot } from "./snapshots/delete.ts";
@@ -39,7 +40,7 @@ import { processStream } from "./streams/process.ts";
 import { ptyStream } from "./streams/pty.ts";
 
 /** Routes that need no API key. */
-export const PUBLIC_ROUTES: readonly Route[] = [health, metrics];
+export const PUBLIC_ROUTES: readonly Route[] = [health, ready, metrics];
 
 /** Routes that need an API key. */
 export const TEAM_ROUTES: readonly Route[] = [

@@ -39,6 +39,7 @@ describe("the OpenAPI document", () => {
       "DELETE /v1/capsules/{id}/processes/{selector}",
       "DELETE /v1/snapshots/{name}",
       "GET /health",
+      "GET /ready",
       "GET /v1/capsules",
       "GET /v1/capsules/{id}",
       "GET /v1/capsules/{id}/checkpoints",

@@ -121,6 +121,7 @@ export async function registerOpenapi(app: FastifyInstance): Promise<void> {
   });
   await app.register(swaggerUi, {
     routePrefix: "/docs",
+    staticCSP: true,
     uiConfig: { layout: "BaseLayout", deepLinking: true },
     theme: { title: "Wrenn API" },
   });

@@ -8,6 +8,7 @@ import type { ApiContext, App, Route } from "../api/route.ts";
 import { PUBLIC_ROUTES, STREAM_ROUTES, TEAM_ROUTES, UPLOAD_ROUTES } from "../api/routes.ts";
 import { canonicalUrl } from "./aliases.ts";
 import { registerAudit } from "./audit.ts";
+import { registerBrowsers } from "./browsers.ts";
 import { sendError } from "./errors.ts";
 import { registerGuard } from "./guard.ts";
 import { registerNotFound } from "./not-found.ts";
@@ -88,6 +89,7 @@ export async function buildServer(context: ApiContext): Promise<App> {
   app.setSerializerCompiler(serializerCompiler);
   acceptJsonOnly(app);
   logAnswers(app, context);
+  await registerBrowsers(app, context.corsOrigins);
   registerNotFound(app);
   registerGuard(app, { db: context.capsules.db, sessionSecret: context.secrets.session });
   registerAudit(app, context.audit);

@@ -31,7 +31,7 @@ describe("validatorCompiler", () => {
     [{ vcpus: 1.5 }, "vcpus must be a whole number"],
     [{ vcpus: "2" }, "vcpus must be a number"],
     [{ vcpus: null }, "vcpus must be a number"],
-    [{ memory_mb: 0 }, "memory_mb must be at least 128"],
+    [{ memory_mb: 0 }, "memory_mb must be at least 192"],
     [{ memory_mb: 1e9 }, "memory_mb must be at most 262144"],
     [{ template: "../etc" }, /^template must be 1 to 64 letters/],
     [null, "the body must be an object"],

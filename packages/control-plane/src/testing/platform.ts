@@ -85,6 +85,7 @@ export class TestPlatform implements AsyncDisposable {
       logLevel: "silent",
       memoryOvercommit: 2,
       metricsToken: undefined,
+      corsOrigins: [],
       secrets: NOT_GIVEN,
       ...changes,
     };
