@@ -3,6 +3,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { Command, CommanderError } from "commander";
 import { createCommand, infoCommand, listCommand, removeCommand } from "./commands/capsules.ts";
 import { checkpointCommand, rollbackCommand } from "./commands/checkpoints.ts";
+import { configCommand } from "./commands/config.ts";
 import { cpCommand } from "./commands/cp.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
@@ -23,7 +24,16 @@ import { printError } from "./output/print.ts";
 const USAGE_ERROR = 2;
 
 const GROUPS = {
-  "This box:": [setupCommand, doctorCommand, upCommand, downCommand, statusCommand, startCommand, superviseCommand],
+  "This box:": [
+    setupCommand,
+    doctorCommand,
+    upCommand,
+    downCommand,
+    statusCommand,
+    configCommand,
+    startCommand,
+    superviseCommand,
+  ],
   "Capsules:": [createCommand, listCommand, infoCommand, removeCommand, logsCommand],
   "Inside capsules:": [
     execCommand,

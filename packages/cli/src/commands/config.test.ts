@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { effectiveSettings } from "./config.ts";
+
+describe("wrenn config", () => {
+  it("has the settings of both servers, those that were given and the defaults", () => {
+    const settings = effectiveSettings({ WRENN_CP_LISTEN_ADDR: ":8080", WRENN_SLOT_POOL: "7" });
+    expect(settings).toMatchObject({
+      paths: { dir: "/var/lib/wrenn" },
+      control_plane: { listen: { host: "0.0.0.0", port: 8080 }, memoryOvercommit: 2 },
+      host_agent: { slotPool: 7, kernel: "not set" },
+    });
+  });
+
+  it("tells no secret, only whether it is set", () => {
+    const secret = "5ec2e7".repeat(12).slice(0, 64);
+    const settings = effectiveSettings({
+      DATABASE_URL: `postgres://wrenn:${secret}@db.example.com/wrenn`,
+      WRENN_METRICS_TOKEN: secret,
+      JWT_SECRET: secret,
+      WRENN_ENCRYPTION_KEY: "a1".repeat(32),
+    });
+    const text = JSON.stringify(settings);
+    expect(text).not.toContain(secret);
+    expect(text).not.toContain("a1a1");
+    expect(settings).toMatchObject({
+      control_plane: {
+        database: { url: "postgres://wrenn:***@db.example.com/wrenn" },
+        metricsToken: "set",
+        secrets: { session: "set", encryption: "set" },
+      },
+    });
+  });
+
+  it("refuses what the servers would refuse", () => {
+    expect(() => effectiveSettings({ LOG_LEVEL: "loud" })).toThrow("LOG_LEVEL");
+  });
+});
