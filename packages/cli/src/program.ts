@@ -1,6 +1,7 @@
 /** All commands as one program, and what becomes of an error that ends one. */
 import { WrennError } from "@wrenn/protocol/errors";
 import { Command, CommanderError } from "commander";
+import { backupCommand, restoreCommand } from "./commands/backup.ts";
 import { createCommand, infoCommand, listCommand, removeCommand } from "./commands/capsules.ts";
 import { checkpointCommand, rollbackCommand } from "./commands/checkpoints.ts";
 import { configCommand } from "./commands/config.ts";
@@ -31,6 +32,8 @@ const GROUPS = {
     downCommand,
     statusCommand,
     configCommand,
+    backupCommand,
+    restoreCommand,
     startCommand,
     superviseCommand,
   ],

@@ -1,0 +1,62 @@
+/** `wrenn backup` and `wrenn restore`: the database as a file. Loaded late: only these commands reach for the database. */
+import { existsSync } from "node:fs";
+import { WrennError } from "@wrenn/protocol/errors";
+import { createLogger } from "@wrenn/runtime/logger";
+import type { Command } from "commander";
+import { localInstance, requireRoot } from "../instance.ts";
+import { json, note } from "../output/print.ts";
+import { readSupervisor } from "../supervisor/state.ts";
+
+interface Options {
+  readonly json?: boolean;
+}
+
+export function backupCommand(program: Command): void {
+  program
+    .command("backup")
+    .description("Write the database to a file, while Wrenn runs or not; disks and memory of capsules are not in it")
+    .argument("<file>", "is replaced when it is there")
+    .option("--json", "print the result as JSON")
+    .action(async (file: string, options: Options) => {
+      requireRoot("backup");
+      const { writeBackup } = await import("@wrenn/control-plane/db/backup");
+      await withDatabase((db) => writeBackup(db, file));
+      const { layout } = localInstance();
+      if (options.json === true) json({ file });
+      else note(`written to ${file}; keep ${layout.secretsFile} and ${layout.apiKeyFile} with it`);
+    });
+}
+
+export function restoreCommand(program: Command): void {
+  program
+    .command("restore")
+    .description("Put a backup into an empty database, such as that of a new WRENN_DIR; Wrenn must be stopped")
+    .argument("<file>", "written by `wrenn backup` of the same version")
+    .option("--json", "print the result as JSON")
+    .action(async (file: string, options: Options) => {
+      requireRoot("restore");
+      const { layout } = localInstance();
+      if (readSupervisor(layout) !== undefined) throw new WrennError("already_running", "stop Wrenn first: wrenn down");
+      if (!existsSync(file)) throw new WrennError("not_found", `there is no file "${file}"`);
+      const { readBackup } = await import("@wrenn/control-plane/db/backup");
+      const rows = await withDatabase((db) => readBackup(db, file));
+      if (options.json === true) json({ file, rows });
+      else note(`${rows} rows are back; put ${layout.secretsFile} and ${layout.apiKeyFile} back before the next start`);
+    });
+}
+
+type Database = InstanceType<typeof import("@wrenn/control-plane/db/database")["Database"]>;
+
+/** The database that the environment names, the embedded one started if it does not run. */
+async function withDatabase<T>(use: (db: Database) => Promise<T>): Promise<T> {
+  const [{ Database }, { startEmbeddedPostgres }, { envToConfig, readEnv }] = await Promise.all([
+    import("@wrenn/control-plane/db/database"),
+    import("@wrenn/control-plane/db/embedded"),
+    import("@wrenn/control-plane/config"),
+  ]);
+  const { database, layout } = envToConfig(readEnv(process.env));
+  const logger = createLogger("backup", "error");
+  await using stack = new AsyncDisposableStack();
+  const url = database.kind === "external" ? database.url : stack.use(await startEmbeddedPostgres(layout, logger)).url;
+  return await use(stack.use(new Database(url, logger)));
+}

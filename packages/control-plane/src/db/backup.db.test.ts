@@ -1,0 +1,88 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TestPlatform } from "../testing/platform.ts";
+import { ENGINES, freshDatabase, silent } from "../testing/postgres.ts";
+import { readBackup, writeBackup } from "./backup.ts";
+import { Database } from "./database.ts";
+
+describe.each(ENGINES)("a backup on PostgreSQL, $name", (engine) => {
+  let platform: TestPlatform;
+  let dir: string;
+  let file: string;
+
+  beforeAll(async () => {
+    platform = await TestPlatform.start(engine);
+    dir = await mkdtemp(join(tmpdir(), "wrenn-backup-"));
+    file = join(dir, "backup");
+    const { id } = await platform.createCapsule();
+    // Rows that refer to each other in a circle, and text of all kinds.
+    await platform.post("/v1/snapshots", { sandbox_id: id, name: "base" });
+    const { body: copy } = await platform.post<{ id: string }>("/v1/capsules", { template: "base" });
+    await platform.post(`/v1/capsules/${copy.id}/fork`, { count: 2 });
+    const user = await platform.signIn();
+    await platform.db.pool.query("UPDATE users SET name = $1 WHERE id = $2", ['Zoë "x" \\ \n \u{1f600}', user.id]);
+    await writeBackup(platform.db, file);
+  });
+  afterAll(async () => {
+    await platform[Symbol.asyncDispose]();
+    await rm(dir, { recursive: true });
+  });
+
+  const linesOf = async (path: string) =>
+    gunzipSync(await readFile(path))
+      .toString()
+      .split("\n");
+  const empty = async () => new Database(await freshDatabase(platform.server.postgres), silent);
+
+  it("brings an empty database to the very same content", async () => {
+    await using other = await empty();
+    const lines = await linesOf(file);
+    expect(await readBackup(other, file)).toBe(lines.length - 3);
+    const again = join(dir, "again");
+    await writeBackup(other, again);
+    expect((await linesOf(again)).slice(1)).toEqual(lines.slice(1));
+    // The references are checked at once again.
+    const orphan =
+      "INSERT INTO capsules (id, team_id, host_id) VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid())";
+    await expect(other.pool.query(orphan)).rejects.toThrow();
+  });
+
+  it("is for its owner only", async () => {
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it("is not put into a database that holds something", async () => {
+    await expect(readBackup(platform.db, file)).rejects.toMatchObject({ code: "conflict" });
+  });
+
+  it.each([
+    ["cut off", (lines: string[]) => lines.slice(0, -3)],
+    ["with a row too few", (lines: string[]) => lines.toSpliced(2, 1)],
+    [
+      "of another version",
+      (lines: string[]) => [lines[0]?.replace(/"migration":"./, '"migration":"x') ?? "", ...lines.slice(1)],
+    ],
+    ["with a row of no table", (lines: string[]) => lines.toSpliced(2, 1, '["strangers",{}]')],
+    [
+      "with a reference to nowhere",
+      (lines: string[]) => lines.map((line) => line.replace(/"team_id": "[0-9a-f-]{8}/, '"team_id": "12345678')),
+    ],
+    ["that is none", () => ["hello"]],
+  ])("%s is refused, and leaves the database empty", async (_what, change) => {
+    await using other = await empty();
+    const bad = join(dir, "bad");
+    await writeFile(bad, gzipSync(change(await linesOf(file)).join("\n")));
+    await expect(readBackup(other, bad)).rejects.toThrow();
+    expect((await other.pool.query("SELECT FROM capsules")).rowCount).toBe(0);
+    expect(await readBackup(other, file)).toBeGreaterThan(0);
+  });
+
+  it("is refused when it is no file, or no gzip", async () => {
+    await using other = await empty();
+    await expect(readBackup(other, join(dir, "missing"))).rejects.toMatchObject({ code: "not_found" });
+    await expect(readBackup(other, "/etc/passwd")).rejects.toMatchObject({ code: "invalid_request" });
+  });
+});

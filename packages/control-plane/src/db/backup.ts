@@ -1,0 +1,66 @@
+/** Backups as files: written beside the platform that runs, put into a database that is empty. */
+import { createReadStream, createWriteStream } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip, createGzip } from "node:zlib";
+import { WrennError } from "@wrenn/protocol/errors";
+import { dump } from "./backup/dump.ts";
+import { restore } from "./backup/restore.ts";
+import type { Database } from "./database.ts";
+import { migrateDatabase } from "./migrate.ts";
+
+/** The file is there when it is whole, and on the disk; nobody but its owner can read it. */
+export async function writeBackup({ pool }: Database, file: string): Promise<void> {
+  const unfinished = `${file}.${process.pid}.tmp`;
+  const client = await pool.connect();
+  try {
+    const into = createWriteStream(unfinished, { mode: 0o600, flush: true });
+    await pipeline(Readable.from(dump(client)), createGzip(), into);
+    await rename(unfinished, file);
+    await syncFolder(dirname(file));
+  } finally {
+    await rm(unfinished, { force: true });
+    // A session that was cut off in a transaction is not used again.
+    client.release(true);
+  }
+}
+
+/** @returns how many rows there are. @throws not_found, and what restore throws; then the database is as empty as before */
+export async function readBackup(db: Database, file: string): Promise<number> {
+  await migrateDatabase(db);
+  const client = await db.pool.connect();
+  try {
+    return await restore(client, linesOf(file));
+  } finally {
+    client.release(true);
+  }
+}
+
+/** @throws not_found, invalid_request for what is damaged or no gzip */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const text = createReadStream(file).compose(createGunzip()).setEncoding("utf8") as AsyncIterable<string>;
+  let rest = "";
+  try {
+    for await (const chunk of text) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines;
+    }
+  } catch (cause) {
+    if (cause instanceof WrennError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new WrennError("not_found", `there is no file "${file}"`, { cause });
+    throw new WrennError("invalid_request", `"${file}" is not a backup of Wrenn, or is damaged`, { cause });
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

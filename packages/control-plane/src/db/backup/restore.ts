@@ -1,0 +1,64 @@
+/** Puts a backup into an empty database, all of it or nothing. */
+import { WrennError } from "@wrenn/protocol/errors";
+import type { ClientBase } from "pg";
+import { parseHeader, type Row, rowsOf } from "./format.ts";
+import { deferReferences, newestMigration, tableNames } from "./tables.ts";
+
+/** Rows of one statement. */
+const BATCH = 500;
+
+/**
+ * @param lines of the backup
+ * @returns how many rows there are
+ * @throws invalid_request for what is no backup, conflict for one of another version or a database that is not empty
+ */
+export async function restore(client: ClientBase, lines: AsyncIterator<string>): Promise<number> {
+  const { value } = (await lines.next()) as { value: string | undefined };
+  const { migration } = parseHeader(value);
+  if (migration !== (await newestMigration(client))) {
+    throw new WrennError(
+      "conflict",
+      "the backup is of another version of Wrenn: restore it with that one, then upgrade",
+    );
+  }
+  await client.query("BEGIN");
+  try {
+    const tables = await tableNames(client);
+    await requireEmpty(client, tables);
+    await deferReferences(client, true);
+    const rows = await insertAll(client, new Set(tables), rowsOf({ [Symbol.asyncIterator]: () => lines }));
+    await client.query("SET CONSTRAINTS ALL IMMEDIATE");
+    await deferReferences(client, false);
+    await client.query("COMMIT");
+    return rows;
+  } catch (error) {
+    await client.query("ROLLBACK");
+    throw error;
+  }
+}
+
+async function requireEmpty(client: ClientBase, tables: readonly string[]): Promise<void> {
+  for (const table of tables) {
+    const { rowCount } = await client.query(`SELECT FROM "${table}" LIMIT 1`);
+    if (rowCount !== 0) throw new WrennError("conflict", `the database is not empty: there are rows in ${table}`);
+  }
+}
+
+async function insertAll(client: ClientBase, known: ReadonlySet<string>, rows: AsyncIterable<Row>): Promise<number> {
+  let [count, table, batch] = [0, "", [] as Row[1][]];
+  const flush = async () => {
+    if (batch.length === 0) return;
+    const values = JSON.stringify(batch);
+    await client.query(`INSERT INTO "${table}" SELECT * FROM jsonb_populate_recordset(NULL::"${table}", $1)`, [values]);
+    batch = [];
+  };
+  for await (const [name, row] of rows) {
+    if (!known.has(name)) throw new WrennError("invalid_request", `the backup has rows of ${name}, which is no table`);
+    if (name !== table || batch.length === BATCH) await flush();
+    table = name;
+    batch.push(row);
+    count += 1;
+  }
+  await flush();
+  return count;
+}
