@@ -8,7 +8,8 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { HostAgentService } from "@wrenn/protocol/gen/hostagent_pb";
 import type { Id } from "@wrenn/protocol/ids";
-import { GuestClient, type HostAddress } from "./guest-client.ts";
+import { GuestClient } from "./guest-client.ts";
+import type { HostAddress } from "./host-address.ts";
 
 export type HostAgentClient = Client<typeof HostAgentService>;
 

@@ -12,15 +12,10 @@ import { Process } from "@wrenn/protocol/gen/process_pb";
 import type { Id } from "@wrenn/protocol/ids";
 import { guestError, guestHttpError } from "./guest-errors.ts";
 import { guestTransport } from "./guest-transport.ts";
+import type { HostAddress } from "./host-address.ts";
 import { readBytes } from "./read-body.ts";
 
 const MAX_ERROR_BYTES = 64 * 1024;
-
-/** Where a host agent listens: the socket's path is part of the options. */
-export interface HostAddress {
-  readonly baseUrl: string;
-  readonly options: { readonly agent: http.Agent; readonly socketPath?: string };
-}
 
 export interface GuestRequest {
   readonly method: "GET" | "POST";

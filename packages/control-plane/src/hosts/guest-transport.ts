@@ -11,8 +11,8 @@ import { hasMoreElements } from "@wrenn/protocol/element-count";
 import { Filesystem } from "@wrenn/protocol/gen/filesystem_pb";
 import { Process } from "@wrenn/protocol/gen/process_pb";
 import { ERROR_HEADER } from "@wrenn/protocol/guest-http";
-import type { HostAddress } from "./guest-client.ts";
 import { hostRefusal, sentTooMuch } from "./guest-errors.ts";
+import type { HostAddress } from "./host-address.ts";
 import { readBytes } from "./read-body.ts";
 import { withinLimit } from "./time-limit.ts";
 

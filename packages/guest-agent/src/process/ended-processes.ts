@@ -1,5 +1,5 @@
 /** Processes that ended a moment ago, for whoever comes late: until they are too old, too many or hold too much memory. */
-import type { ProcessEntry } from "./process-table.ts";
+import type { RunningProcess } from "./running-process.ts";
 
 /** As envd has it. */
 const KEPT_MS = 30_000;
@@ -8,7 +8,10 @@ const MAX_ENTRIES = 256;
 const MAX_BYTES = 8 * 1024 * 1024;
 
 /** Without what it was started with, which can be megabytes that nobody asks for any more. */
-export type EndedProcess = Pick<ProcessEntry, "process" | "tag">;
+export interface EndedProcess {
+  readonly process: RunningProcess;
+  readonly tag: string | undefined;
+}
 
 interface Ended {
   readonly entry: EndedProcess;
