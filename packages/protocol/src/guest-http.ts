@@ -49,6 +49,8 @@ export interface GuestInit {
   clockOffsetMs?: number;
   /** the root disk has grown: its file system takes the whole of it */
   growDisk?: boolean;
+  /** MiB that the root disk has when it has grown: the guest's kernel learns of it a moment later than the agent */
+  diskSizeMb?: number;
   /** the host has no room left for what the root disk would take: programs are told so, until it is false again */
   diskFull?: boolean;
   /** base64 random bytes from the host for the kernel's pool */

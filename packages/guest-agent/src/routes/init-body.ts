@@ -20,6 +20,7 @@ const FIELDS: Record<keyof GuestInit, { is: Check; must: string }> = {
   timestampMs: { is: isEpochMs, must: "be milliseconds since the epoch" },
   clockOffsetMs: { is: isEpochMs, must: "be milliseconds from the monotonic clock to the epoch" },
   diskFull: { is: (value) => typeof value === "boolean", must: "be true or false" },
+  diskSizeMb: { is: isCount, must: "be a whole number" },
   growDisk: { is: (value) => typeof value === "boolean", must: "be true or false" },
   entropy: {
     is: isText(/^(?:[A-Za-z0-9+/]{4}){1,1024}$|^(?:[A-Za-z0-9+/]{4}){0,1023}[A-Za-z0-9+/]{2,3}={0,2}$/),

@@ -14,6 +14,8 @@ import { saveSettings } from "../settings-file.ts";
 import { monotonicMs } from "../system/clock.ts";
 import { parseInit } from "./init-body.ts";
 
+const MIB = 1024n * 1024n;
+
 /** @param connections all that this server has accepted and that are open */
 export function initRoute(agent: Agent, connections: ReadonlySet<Socket>): RouteHandler {
   return async (request, response) => {
@@ -59,8 +61,8 @@ function writeIdentity(path: string, text: string | undefined): void {
 }
 
 /** The host has to know when a disk is not as large as it says, or takes what there is no room for; the rest can wait. */
-function changeDisk({ kernel }: Agent, { growDisk, diskFull }: GuestInit): void {
-  if (growDisk === true) kernel.growRootDisk();
+function changeDisk({ kernel }: Agent, { growDisk, diskSizeMb = 0, diskFull }: GuestInit): void {
+  if (growDisk === true) kernel.growRootDisk(BigInt(diskSizeMb) * MIB);
   if (diskFull === true) kernel.reserveRootDisk(true);
   if (diskFull === false) attempt("disk reserve", () => kernel.reserveRootDisk(false));
 }

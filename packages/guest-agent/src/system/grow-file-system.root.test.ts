@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,19 +39,28 @@ afterEach(() => {
 
 it.skipIf(!mayResize)("takes the whole disk, and a second time changes nothing", () => {
   expect(size()).toBeLessThan(64 * MIB);
-  growFileSystem(device, mountPoint());
+  growFileSystem(device, mountPoint(), 0n);
   const grown = size();
   expect(grown).toBeGreaterThan(220 * MIB);
-  growFileSystem(device, mountPoint());
+  growFileSystem(device, mountPoint(), 0n);
   expect(size()).toBe(grown);
 });
 
+it.skipIf(!mayResize)("waits until the kernel has noticed how large the disk is", () => {
+  const image = `${folder}/image`;
+  spawn("sh", ["-c", 'sleep 0.3; truncate -s 300M "$1"; losetup --set-capacity "$2"', "sh", image, device], {
+    stdio: "ignore",
+  });
+  growFileSystem(device, mountPoint(), BigInt(300 * MIB));
+  expect(size()).toBeGreaterThan(260 * MIB);
+});
+
 it("says which file system cannot take which disk, and why", () => {
-  expect(() => growFileSystem(device, "/proc")).toThrow(
+  expect(() => growFileSystem(device, "/proc", 0n)).toThrow(
     `the file system at /proc cannot take the ${256 * MIB} bytes of ${device}: ioctl failed: ENOTTY`,
   );
 });
 
 it("says which disk is missing", () => {
-  expect(() => growFileSystem("/dev/none", "/")).toThrow("the size of /dev/none cannot be read: ENOENT");
+  expect(() => growFileSystem("/dev/none", "/", 0n)).toThrow("the size of /dev/none cannot be read: ENOENT");
 });

@@ -19,7 +19,7 @@ export interface Kernel {
   /** Forgets what the disk holds too, so that a snapshot does not store it. */
   dropPageCache(): Promise<void>;
   /** Lets the root file system take the whole of its disk. @throws internal_error */
-  growRootDisk(): void;
+  growRootDisk(atLeast: bigint): void;
   /** Lets the root file system take no more, or as much as it can again. @throws errors of the file system */
   reserveRootDisk(all: boolean): void;
   /** Ends the TCP connections to other machines, except those to `exceptPort` of this one. @throws Error */
@@ -67,7 +67,7 @@ export const linuxKernel: Kernel = {
   // The write takes as long as there is much to drop: seconds for gigabytes.
   dropPageCache: () => writeFile("/proc/sys/vm/drop_caches", "1"),
 
-  growRootDisk: () => growFileSystem(ROOT_DISK, "/"),
+  growRootDisk: (atLeast) => growFileSystem(ROOT_DISK, "/", atLeast),
 
   reserveRootDisk: (all) => rootReserve.reserveAll(all),
 

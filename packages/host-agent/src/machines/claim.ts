@@ -60,9 +60,13 @@ async function adopt(
   await progress.done("adopt");
   // It has run for a while since it was started: its clock is compared, not computed. Once is enough: the path is warm.
   const { offsetMs: clockOffsetMs } = await warm.guest.clock(CLOCK_TIMEOUT_MS, 1);
-  const growDisk = record.diskSizeMb > warm.snapshot.manifest.diskSizeMb;
-  if (growDisk) await warm.vm.growDisk(record.diskSizeMb);
-  const agentRevision = await becomeItself(record, warm, { clockOffsetMs, ...(growDisk ? { growDisk } : {}) });
+  const { diskSizeMb } = record;
+  const growDisk = diskSizeMb > warm.snapshot.manifest.diskSizeMb;
+  if (growDisk) await warm.vm.growDisk(diskSizeMb);
+  const agentRevision = await becomeItself(record, warm, {
+    clockOffsetMs,
+    ...(growDisk ? { growDisk, diskSizeMb } : {}),
+  });
   await progress.done("guest_init");
   const machine = await commitRunning(host, record, { ...warm, agentRevision });
   host.unborn.delete(warm.name);

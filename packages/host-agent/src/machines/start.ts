@@ -70,7 +70,7 @@ export async function startVm(
   undo.add("guest connections", () => guest.close());
   const grows = diskSizeMb > snapshot.manifest.diskSizeMb;
   if (grows) await vm.growDisk(diskSizeMb);
-  const init = { ...clockAt(snapshot, continuedAtMs), ...(grows ? { growDisk: true } : {}) };
+  const init = { ...clockAt(snapshot, continuedAtMs), ...(grows ? { growDisk: true, diskSizeMb } : {}) };
   return { vm, guest, slot, overlay, init };
 }
 
