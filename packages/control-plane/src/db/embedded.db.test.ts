@@ -3,6 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { identify, isAlive } from "@wrenn/runtime/process-identity";
+import { getTableName, is } from "drizzle-orm";
+import { PgTable } from "drizzle-orm/pg-core";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestPlatform } from "../testing/platform.ts";
@@ -11,6 +13,7 @@ import { until } from "../testing/until.ts";
 import { Database } from "./database.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
 import { migrateDatabase } from "./migrate.ts";
+import * as schema from "./schema.ts";
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: url });
@@ -115,7 +118,8 @@ describe.each(ENGINES)("migrations on PostgreSQL $name", (engine) => {
     await Promise.all(replicas.map((replica) => migrateDatabase(replica)));
     for (const replica of replicas) await migrateDatabase(replica);
     const tables = await query(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1");
-    expect(tables.map(({ tablename }) => tablename)).toEqual(["api_keys", "capsules", "hosts", "snapshots", "teams"]);
+    const named = Object.values(schema).filter((value) => is(value, PgTable));
+    expect(tables.map(({ tablename }) => tablename)).toEqual(named.map(getTableName).toSorted());
     await Promise.all(replicas.map((replica) => replica.close()));
   });
 

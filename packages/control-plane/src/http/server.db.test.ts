@@ -103,7 +103,7 @@ describe.each(ENGINES)("the API on PostgreSQL $name", (engine) => {
       ['{"vcpus":0}', "vcpus must be at least 1"],
       ['{"vcpus":-1}', "vcpus must be at least 1"],
       ['{"vcpus":1000000}', "vcpus must be at most 32"],
-      ['{"memory_mb":0}', "memory_mb must be at least 128"],
+      ['{"memory_mb":0}', "memory_mb must be at least 192"],
       ['{"memory_mb":1000000000}', "memory_mb must be at most 262144"],
       ['{"timeout_sec":-1}', "timeout_sec must be at least 0"],
       ['{"template":""}', /^template must be 1 to 64/],
