@@ -9,6 +9,7 @@ import { cpCommand } from "./commands/cp.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
 import { execCommand } from "./commands/exec.ts";
+import { hostAgentCommand } from "./commands/host-agent.ts";
 import { forkCommand, pauseCommand, resumeCommand } from "./commands/lifecycle.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { killCommand, psCommand } from "./commands/processes.ts";
@@ -19,6 +20,7 @@ import { startCommand } from "./commands/start.ts";
 import { statusCommand } from "./commands/status.ts";
 import { superviseCommand } from "./commands/supervise.ts";
 import { upCommand } from "./commands/up.ts";
+import { statsCommand, usageCommand } from "./commands/usage.ts";
 import { portsCommand, watchCommand } from "./commands/watching.ts";
 import { printError } from "./output/print.ts";
 
@@ -35,9 +37,10 @@ const GROUPS = {
     backupCommand,
     restoreCommand,
     startCommand,
+    hostAgentCommand,
     superviseCommand,
   ],
-  "Capsules:": [createCommand, listCommand, infoCommand, removeCommand, logsCommand],
+  "Capsules:": [createCommand, listCommand, infoCommand, removeCommand, logsCommand, statsCommand, usageCommand],
   "Inside capsules:": [
     execCommand,
     shellCommand,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { envToConfig, parseListenAddress, readEnv } from "./config.ts";
+import { envToConfig, readEnv } from "./config.ts";
 
 describe("readEnv and envToConfig", () => {
   it("gives the defaults", () => {
@@ -8,7 +8,10 @@ describe("readEnv and envToConfig", () => {
       listen: { host: "127.0.0.1", port: 9725 },
       database: { kind: "embedded" },
       logLevel: "info",
-      memoryOvercommit: 2,
+      placement: { memoryOvercommit: 2, cpuOvercommit: 64, diskOvercommit: 64 },
+      authority: undefined,
+      localHost: true,
+      quotas: { capsules: null, vcpus: null, memoryMb: null, diskMb: null, snapshots: null },
       metricsToken: undefined,
     });
     expect(config.layout).toMatchObject({ dir: "/var/lib/wrenn", cache: "/var/cache/wrenn" });
@@ -19,38 +22,115 @@ describe("readEnv and envToConfig", () => {
     expect(envToConfig(readEnv({ DATABASE_URL: url })).database).toEqual({ kind: "external", url });
   });
 
+  it("takes limits of teams", () => {
+    const env = { WRENN_TEAM_MAX_CAPSULES: "5", WRENN_TEAM_MAX_SNAPSHOTS: "0", WRENN_TEAM_MAX_VCPUS: "" };
+    expect(envToConfig(readEnv(env)).quotas).toMatchObject({ capsules: 5, snapshots: 0, vcpus: null });
+  });
+
+  it("takes an authority, and hosts that are all enrolled", () => {
+    const env = { WRENN_CA_CERT: "cert", WRENN_CA_KEY: "key", WRENN_LOCAL_HOST: "0" };
+    expect(envToConfig(readEnv(env))).toMatchObject({
+      authority: { certPem: "cert", keyPem: "key" },
+      localHost: false,
+    });
+    expect(() => envToConfig(readEnv({ WRENN_CA_KEY: "secret", WRENN_LOCAL_HOST: "no" }))).toThrow(
+      'WRENN_LOCAL_HOST is "no" but must be 0 or 1; WRENN_CA_CERT and WRENN_CA_KEY must be set both or not at all',
+    );
+  });
+
   it("says what is wrong with every wrong value, and no password", () => {
     const env = readEnv({
       WRENN_CP_LISTEN_ADDR: "9725",
       DATABASE_URL: "mysql://u:secret@h/d",
       LOG_LEVEL: "loud",
       WRENN_MEMORY_OVERCOMMIT: "lots",
+      WRENN_TEAM_MAX_MEMORY_MB: "8G",
       WRENN_METRICS_TOKEN: "secret token",
       WRENN_CORS_ORIGINS: "https://app.example.com, app.example.com",
       JWT_SECRET: "secret short",
-      WRENN_ENCRYPTION_KEY: "secret",
+      WRENN_ENCRYPTION_KEY: `${"0".repeat(64)},1`,
+      WRENN_WEBHOOK_ALLOW: "10.0.0.0/8, ::1/129",
     });
     expect(() => envToConfig(env)).toThrow(
       'WRENN_CP_LISTEN_ADDR is "9725" but must be host:port, for example 127.0.0.1:9725; ' +
         "DATABASE_URL must begin with postgres:// or postgresql://; " +
         'LOG_LEVEL is "loud" but must be one of trace, debug, info, warn, error, fatal, silent; ' +
-        'WRENN_MEMORY_OVERCOMMIT is "lots" but must be a number from 0.1 to 100; ' +
-        "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks; " +
+        'WRENN_MEMORY_OVERCOMMIT is "lots" but must be a number from 0.1 to 1000; ' +
+        'WRENN_TEAM_MAX_MEMORY_MB is "8G" but must be a whole number from 0 to 2147483647, or empty for no limit; ' +
         'WRENN_CORS_ORIGINS has "app.example.com", which is no origin such as https://app.example.com; ' +
-        "JWT_SECRET must have 32 characters or more; WRENN_ENCRYPTION_KEY must be 64 hex digits",
+        "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks; " +
+        "JWT_SECRET must have 32 characters or more; " +
+        "WRENN_ENCRYPTION_KEY must be 64 hex digits, or several times 64 with commas between; " +
+        'WRENN_WEBHOOK_ALLOW is "10.0.0.0/8, ::1/129" but must be CIDR blocks with commas between, for example 10.0.0.0/8,fd00::/8',
     );
   });
 });
 
-describe("parseListenAddress", () => {
-  it.each([
-    ["127.0.0.1:9725", "127.0.0.1", 9725],
-    ["localhost:0", "localhost", 0],
-    [":8080", "0.0.0.0", 8080],
-    ["[::1]:65535", "::1", 65535],
-  ])("reads %s", (text, host, port) => expect(parseListenAddress(text)).toEqual({ host, port }));
+describe("what is about accounts", () => {
+  const accountsOf = (env: NodeJS.ProcessEnv) => envToConfig(readEnv(env)).accounts;
 
-  it.each(["", "9725", "host:", "host:65536", "a:b:1", "host: 1", "[::1]"])("refuses %j", (text) =>
-    expect(parseListenAddress(text)).toBeUndefined(),
-  );
+  it("is off, but for rate limits", () => {
+    expect(accountsOf({})).toEqual({
+      publicUrl: undefined,
+      dashboardUrl: undefined,
+      smtp: undefined,
+      admin: undefined,
+      github: undefined,
+      rateLimits: {
+        perKeyPerSecond: 1000,
+        loginPerMinute: 10,
+        signupPerMinute: 5,
+        resetPerMinute: 5,
+        searchPerMinute: 30,
+      },
+      trustedProxies: [],
+    });
+  });
+
+  it("is on as the environment says", () => {
+    expect(
+      accountsOf({
+        CP_PUBLIC_URL: "https://wrenn.example.com/",
+        SMTP_HOST: "mail.example.com",
+        SMTP_USERNAME: "u",
+        SMTP_PASSWORD: "p",
+        SMTP_FROM_EMAIL: "wrenn@example.com",
+        WRENN_ADMIN_EMAIL: " Admin@Example.com",
+        WRENN_ADMIN_PASSWORD: "correct horse",
+        OAUTH_GITHUB_CLIENT_ID: "id",
+        OAUTH_GITHUB_CLIENT_SECRET: "secret",
+        WRENN_RATE_LIMIT_PER_KEY: "50",
+        WRENN_TRUSTED_PROXIES: "10.0.0.1, ::1,10.1.0.0/16",
+      }),
+    ).toMatchObject({
+      publicUrl: "https://wrenn.example.com",
+      smtp: { host: "mail.example.com", port: 587, auth: { user: "u", pass: "p" }, from: "wrenn@example.com" },
+      admin: { kind: "given", email: "admin@example.com", password: "correct horse" },
+      github: { clientId: "id", clientSecret: "secret", url: "https://github.com", apiUrl: "https://api.github.com" },
+      rateLimits: { perKeyPerSecond: 50 },
+      trustedProxies: ["10.0.0.1", "::1", "10.1.0.0/16"],
+    });
+  });
+
+  it("makes an administrator of this box only where nobody else can reach it", () => {
+    const admin = (listen: string) => accountsOf({ WRENN_LOCAL_ADMIN: "1", WRENN_CP_LISTEN_ADDR: listen }).admin;
+    for (const listen of ["127.0.0.1:1", "localhost:1", "[::1]:1"]) expect(admin(listen)).toEqual({ kind: "local" });
+    for (const listen of [":1", "0.0.0.0:1", "192.0.2.1:1"]) expect(admin(listen)).toBeUndefined();
+  });
+
+  it.each([
+    [{ CP_PUBLIC_URL: "wrenn.example.com" }, "CP_PUBLIC_URL must begin with http:// or https://"],
+    [{ SMTP_HOST: "h" }, "SMTP_HOST and SMTP_FROM_EMAIL must be set together"],
+    [{ SMTP_PASSWORD: "hunter22" }, "SMTP_USERNAME and SMTP_PASSWORD must be set together"],
+    [{ SMTP_PORT: "smtp" }, 'SMTP_PORT is "smtp" but must be a whole number from 1 to 65535'],
+    [{ WRENN_ADMIN_PASSWORD: "hunter22" }, "WRENN_ADMIN_EMAIL and WRENN_ADMIN_PASSWORD must be set together"],
+    [{ WRENN_ADMIN_EMAIL: "x", WRENN_ADMIN_PASSWORD: "hunter22" }, "WRENN_ADMIN_EMAIL must be an e-mail address"],
+    [
+      { WRENN_ADMIN_EMAIL: "a@example.com", WRENN_ADMIN_PASSWORD: "hunter2" },
+      "WRENN_ADMIN_PASSWORD must have 8 to 200 characters",
+    ],
+    [{ WRENN_TRUSTED_PROXIES: "10.0.0.1,proxy" }, "WRENN_TRUSTED_PROXIES must be IP addresses and networks"],
+    [{ WRENN_TRUSTED_PROXIES: "10.0.0.0/33" }, "WRENN_TRUSTED_PROXIES must be IP addresses and networks"],
+    [{ WRENN_RATE_LIMIT_LOGIN: "0" }, 'WRENN_RATE_LIMIT_LOGIN is "0" but must be a whole number from 1 to 1000000'],
+  ])("refuses %j", (env, message) => expect(() => accountsOf(env)).toThrow(message));
 });

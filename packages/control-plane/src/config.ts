@@ -1,6 +1,18 @@
 /** Configuration in two steps: readEnv only reads, envToConfig checks and fills in. Nothing else looks at the environment. */
 import { WrennError } from "@wrenn/protocol/errors";
 import { type Layout, layoutOf } from "@wrenn/runtime/layout";
+import { type ListenAddress, parseListenAddress } from "@wrenn/runtime/listen-address";
+import {
+  type AccountsConfig,
+  type AccountsEnv,
+  accountsConfig,
+  type Check,
+  readAccountsEnv,
+} from "./accounts-config.ts";
+import { parseBlock } from "./channels/addresses.ts";
+import type { AuthorityPem } from "./hosts/authority.ts";
+import type { PlacementPolicy } from "./placement/place.ts";
+import type { QuotaLimits } from "./quotas/quotas.ts";
 import type { GivenSecrets } from "./secrets.ts";
 
 export interface Env {
@@ -10,16 +22,18 @@ export interface Env {
   readonly databaseUrl?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly memoryOvercommit?: string | undefined;
+  readonly quotas?: Readonly<Record<keyof QuotaLimits, string | undefined>>;
+  readonly cpuOvercommit?: string | undefined;
+  readonly diskOvercommit?: string | undefined;
+  readonly localHost?: string | undefined;
+  readonly caCert?: string | undefined;
+  readonly caKey?: string | undefined;
   readonly metricsToken?: string | undefined;
   readonly corsOrigins?: string | undefined;
   readonly sessionSecret?: string | undefined;
   readonly encryptionKey?: string | undefined;
-}
-
-export interface ListenAddress {
-  readonly host: string;
-  /** 0 lets the system choose */
-  readonly port: number;
+  readonly accounts?: AccountsEnv;
+  readonly webhookAllow?: string | undefined;
 }
 
 export interface Config {
@@ -27,19 +41,30 @@ export interface Config {
   readonly listen: ListenAddress;
   readonly database: { readonly kind: "embedded" } | { readonly kind: "external"; readonly url: string };
   readonly logLevel: string;
-  /** MiB promised to capsules for each MiB that a host has */
-  readonly memoryOvercommit: number;
+  /** of teams that have none of their own; null is no limit */
+  readonly quotas: QuotaLimits;
+  /** whether the host agent of this machine and state folder is one of the hosts, without being enrolled */
+  readonly localHost: boolean;
+  /** how much more may be promised to capsules than hosts have */
+  readonly placement: PlacementPolicy;
+  /** whom the certificates of hosts are from; one is made where none is given */
+  readonly authority: AuthorityPem | undefined;
   /** what readers of the metrics have to know; without one they have to be on this machine */
   readonly metricsToken: string | undefined;
   /** origins whose pages may ask in a browser; `*` is any */
   readonly corsOrigins: readonly string[];
   readonly secrets: GivenSecrets;
+  readonly accounts: AccountsConfig;
+  /** CIDR blocks that channels may send to although they are not on the public internet */
+  readonly webhookAllow: readonly string[];
 }
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
-const MAX_PORT = 65_535;
+/** what a column of the database holds */
+const MAX_QUOTA = 2 ** 31 - 1;
 const MIN_SESSION_SECRET = 32;
-const ENCRYPTION_KEY = /^[0-9a-f]{64}$/i;
+/** One, or several of which the first one encrypts. */
+const ENCRYPTION_KEYS = /^[0-9a-f]{64}(,[0-9a-f]{64})*$/i;
 /** What fits in a header and cannot be guessed. */
 const METRICS_TOKEN = /^[!-~]{16,}$/;
 
@@ -52,29 +77,89 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     databaseUrl: env["DATABASE_URL"] || undefined,
     logLevel: env["LOG_LEVEL"] || undefined,
     memoryOvercommit: env["WRENN_MEMORY_OVERCOMMIT"] || undefined,
+    quotas: {
+      capsules: env["WRENN_TEAM_MAX_CAPSULES"] || undefined,
+      vcpus: env["WRENN_TEAM_MAX_VCPUS"] || undefined,
+      memoryMb: env["WRENN_TEAM_MAX_MEMORY_MB"] || undefined,
+      diskMb: env["WRENN_TEAM_MAX_DISK_MB"] || undefined,
+      snapshots: env["WRENN_TEAM_MAX_SNAPSHOTS"] || undefined,
+    },
+    cpuOvercommit: env["WRENN_CPU_OVERCOMMIT"] || undefined,
+    diskOvercommit: env["WRENN_DISK_OVERCOMMIT"] || undefined,
+    localHost: env["WRENN_LOCAL_HOST"] || undefined,
+    caCert: env["WRENN_CA_CERT"] || undefined,
+    caKey: env["WRENN_CA_KEY"] || undefined,
     metricsToken: env["WRENN_METRICS_TOKEN"] || undefined,
     corsOrigins: env["WRENN_CORS_ORIGINS"] || undefined,
     sessionSecret: env["JWT_SECRET"] || undefined,
     encryptionKey: env["WRENN_ENCRYPTION_KEY"] || undefined,
+    accounts: readAccountsEnv(env),
+    webhookAllow: env["WRENN_WEBHOOK_ALLOW"] || undefined,
   };
-}
-
-/** `host:port`, `:port` or `[ipv6]:port` */
-export function parseListenAddress(text: string): ListenAddress | undefined {
-  const [, ipv6, host, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]*)):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits === undefined || port > MAX_PORT) return undefined;
-  return { host: ipv6 ?? (host || "0.0.0.0"), port };
 }
 
 function isPostgresUrl(text: string): boolean {
   return URL.canParse(text) && ["postgres:", "postgresql:"].includes(new URL(text).protocol);
 }
 
+function readPlacement(env: Env, check: Check): PlacementPolicy {
+  const overcommit = (name: string, text: string | undefined, fallback: number) => {
+    const factor = Number(text ?? fallback);
+    check(factor >= 0.1 && factor <= 1000, `${name} is "${text}" but must be a number from 0.1 to 1000`);
+    return factor;
+  };
+  return {
+    memoryOvercommit: overcommit("WRENN_MEMORY_OVERCOMMIT", env.memoryOvercommit, 2),
+    cpuOvercommit: overcommit("WRENN_CPU_OVERCOMMIT", env.cpuOvercommit, 64),
+    diskOvercommit: overcommit("WRENN_DISK_OVERCOMMIT", env.diskOvercommit, 64),
+  };
+}
+
+function readQuotas(env: Env, check: Check): QuotaLimits {
+  const quota = (name: string, text: string | undefined) => {
+    check(
+      text === undefined || (/^\d+$/.test(text) && Number(text) <= MAX_QUOTA),
+      `${name} is "${text}" but must be a whole number from 0 to ${MAX_QUOTA}, or empty for no limit`,
+    );
+    return text === undefined ? null : Number(text);
+  };
+  return {
+    capsules: quota("WRENN_TEAM_MAX_CAPSULES", env.quotas?.capsules),
+    vcpus: quota("WRENN_TEAM_MAX_VCPUS", env.quotas?.vcpus),
+    memoryMb: quota("WRENN_TEAM_MAX_MEMORY_MB", env.quotas?.memoryMb),
+    diskMb: quota("WRENN_TEAM_MAX_DISK_MB", env.quotas?.diskMb),
+    snapshots: quota("WRENN_TEAM_MAX_SNAPSHOTS", env.quotas?.snapshots),
+  };
+}
+
+function readOrigins(env: Env, check: Check): string[] {
+  const origins = env.corsOrigins?.split(",").map((origin) => origin.trim()) ?? [];
+  for (const origin of origins) {
+    const isOrigin = origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin);
+    check(isOrigin, `WRENN_CORS_ORIGINS has "${origin}", which is no origin such as https://app.example.com`);
+  }
+  return origins;
+}
+
+function checkSecrets(env: Env, check: Check): void {
+  check(
+    env.metricsToken === undefined || METRICS_TOKEN.test(env.metricsToken),
+    "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks",
+  );
+  check(
+    env.sessionSecret === undefined || env.sessionSecret.length >= MIN_SESSION_SECRET,
+    `JWT_SECRET must have ${MIN_SESSION_SECRET} characters or more`,
+  );
+  check(
+    env.encryptionKey === undefined || ENCRYPTION_KEYS.test(env.encryptionKey),
+    "WRENN_ENCRYPTION_KEY must be 64 hex digits, or several times 64 with commas between",
+  );
+}
+
 /** @throws config_invalid with one sentence for each wrong value */
 export function envToConfig(env: Env): Config {
   const problems: string[] = [];
-  const check = (ok: boolean, problem: string) => {
+  const check: Check = (ok, problem) => {
     if (!ok) problems.push(problem);
   };
 
@@ -90,28 +175,23 @@ export function envToConfig(env: Env): Config {
   );
   const logLevel = env.logLevel ?? "info";
   check(LOG_LEVELS.includes(logLevel), `LOG_LEVEL is "${logLevel}" but must be one of ${LOG_LEVELS.join(", ")}`);
-  const overcommit = Number(env.memoryOvercommit ?? "2");
+  const placement = readPlacement(env, check);
+  const { caCert, caKey, localHost = "1" } = env;
+  check(["0", "1"].includes(localHost), `WRENN_LOCAL_HOST is "${localHost}" but must be 0 or 1`);
   check(
-    overcommit >= 0.1 && overcommit <= 100,
-    `WRENN_MEMORY_OVERCOMMIT is "${env.memoryOvercommit}" but must be a number from 0.1 to 100`,
+    (caCert === undefined) === (caKey === undefined),
+    "WRENN_CA_CERT and WRENN_CA_KEY must be set both or not at all",
   );
+  const quotas = readQuotas(env, check);
+  const corsOrigins = readOrigins(env, check);
+  checkSecrets(env, check);
+  const webhookAllow = env.webhookAllow?.split(",").map((block) => block.trim()) ?? [];
   check(
-    env.metricsToken === undefined || METRICS_TOKEN.test(env.metricsToken),
-    "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks",
+    webhookAllow.every((block) => parseBlock(block) !== undefined),
+    `WRENN_WEBHOOK_ALLOW is "${env.webhookAllow}" but must be CIDR blocks with commas between, for example 10.0.0.0/8,fd00::/8`,
   );
-  const corsOrigins = env.corsOrigins?.split(",").map((origin) => origin.trim()) ?? [];
-  for (const origin of corsOrigins) {
-    const isOrigin = origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin);
-    check(isOrigin, `WRENN_CORS_ORIGINS has "${origin}", which is no origin such as https://app.example.com`);
-  }
-  check(
-    env.sessionSecret === undefined || env.sessionSecret.length >= MIN_SESSION_SECRET,
-    `JWT_SECRET must have ${MIN_SESSION_SECRET} characters or more`,
-  );
-  check(
-    env.encryptionKey === undefined || ENCRYPTION_KEY.test(env.encryptionKey),
-    "WRENN_ENCRYPTION_KEY must be 64 hex digits",
-  );
+
+  const accounts = accountsConfig(env.accounts ?? {}, listen?.host ?? "", check);
 
   if (problems.length > 0 || listen === undefined) throw new WrennError("config_invalid", problems.join("; "));
   return {
@@ -119,9 +199,14 @@ export function envToConfig(env: Env): Config {
     listen,
     database: env.databaseUrl === undefined ? { kind: "embedded" } : { kind: "external", url: env.databaseUrl },
     logLevel,
-    memoryOvercommit: overcommit,
+    quotas,
+    localHost: localHost === "1",
+    placement,
+    authority: caCert === undefined || caKey === undefined ? undefined : { certPem: caCert, keyPem: caKey },
     metricsToken: env.metricsToken,
     corsOrigins,
     secrets: { session: env.sessionSecret, encryption: env.encryptionKey?.toLowerCase() },
+    accounts,
+    webhookAllow,
   };
 }

@@ -1,9 +1,10 @@
 /** The control plane as one thing that starts and stops: the same for main, the command line and tests. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { WrennError } from "@wrenn/protocol/errors";
+import type { ListenAddress } from "@wrenn/runtime/listen-address";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { App } from "./api/route.ts";
-import type { Config, ListenAddress } from "./config.ts";
+import type { Config } from "./config.ts";
 import { type Context, type ContextOverrides, createContext } from "./context.ts";
 import { buildServer } from "./http/server.ts";
 
@@ -53,6 +54,7 @@ export async function startControlPlane(
   try {
     const app = await buildServer(context);
     const url = await listen(app, config.listen);
+    context.listening(url);
     logger.info({ event: "listening", url });
     let closed: Promise<void> | undefined;
     const close = () => (closed ??= shutDown(app, context));

@@ -1,13 +1,34 @@
 /** What this process is working on, by the ids of capsules and snapshots: it outlives the requests that asked for it. */
 
+/** How other control planes see it. */
+export interface SharedClaims {
+  take(ids: readonly string[]): Promise<void>;
+  release(ids: readonly string[]): void;
+  among(ids: readonly string[]): Promise<Set<string>>;
+}
+
+/** For one that is alone. */
+const ALONE: SharedClaims = { take: async () => {}, release: () => {}, among: async () => new Set() };
+
 export class Operations {
   readonly #running = new Map<string, Set<Promise<unknown>>>();
+  readonly #claims: SharedClaims;
+
+  constructor(claims: SharedClaims = ALONE) {
+    this.#claims = claims;
+  }
 
   /** Runs `body` as work on all of `ids`. */
   async run<T>(ids: string | readonly string[], body: () => Promise<T>): Promise<T> {
-    // The body begins only after it is registered, so whoever sees its effects also sees it.
-    const work = Promise.resolve().then(body);
     const keys = typeof ids === "string" ? [ids] : ids;
+    // The body begins only after it is registered, so whoever sees its effects also sees it.
+    const work = this.#claims.take(keys).then(async () => {
+      try {
+        return await body();
+      } finally {
+        this.#claims.release(keys);
+      }
+    });
     for (const id of keys) this.#begin(id, work);
     try {
       return await work;
@@ -19,6 +40,12 @@ export class Operations {
   /** True while this process works on it: nobody else here decides about it. */
   has(id: string): boolean {
     return this.#running.has(id);
+  }
+
+  /** Those of the ids that some control plane works on. */
+  async among(ids: readonly string[]): Promise<Set<string>> {
+    const own = ids.filter((id) => this.has(id));
+    return new Set([...own, ...(await this.#claims.among(ids))]);
   }
 
   /** Resolves when nothing is running, whatever it ended with. */

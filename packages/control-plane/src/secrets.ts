@@ -10,12 +10,14 @@ export interface Secrets {
   readonly session: Uint8Array;
   /** encrypts what others entrust to the platform; 32 bytes */
   readonly encryption: Uint8Array;
+  /** what it was encrypted with before, and is still read with */
+  readonly retiredEncryption: readonly Uint8Array[];
 }
 
 export interface GivenSecrets {
   /** at least 32 characters */
   readonly session: string | undefined;
-  /** 64 hex digits */
+  /** 64 hex digits, or several times 64 with commas between */
   readonly encryption: string | undefined;
 }
 
@@ -27,12 +29,17 @@ type Kept = z.infer<typeof fileSchema>;
 export async function readSecrets(given: GivenSecrets, file: string): Promise<Secrets> {
   const { session, encryption } = given;
   if (session !== undefined && encryption !== undefined)
-    return { session: Buffer.from(session), encryption: hex(encryption) };
+    return { session: Buffer.from(session), ...encryptionKeys(encryption) };
   const kept = await readOrMake(file);
   return {
     session: session === undefined ? hex(kept.session) : Buffer.from(session),
-    encryption: hex(encryption ?? kept.encryption),
+    ...encryptionKeys(encryption ?? kept.encryption),
   };
+}
+
+function encryptionKeys(list: string) {
+  const [first = "", ...others] = list.split(",");
+  return { encryption: hex(first), retiredEncryption: others.map(hex) };
 }
 
 async function readOrMake(file: string): Promise<Kept> {

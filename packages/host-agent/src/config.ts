@@ -2,6 +2,7 @@
 import { WrennError } from "@wrenn/protocol/errors";
 import { LIMITS } from "@wrenn/protocol/limits";
 import { type Layout, layoutOf } from "@wrenn/runtime/layout";
+import { type ListenAddress, parseListenAddress } from "@wrenn/runtime/listen-address";
 import { SLOT_MAX, SLOT_MIN } from "./network/addresses.ts";
 import type { SlotRange } from "./network/claims.ts";
 import type { CondenseLimits } from "./snapshots/condense.ts";
@@ -9,6 +10,10 @@ import type { CondenseLimits } from "./snapshots/condense.ts";
 export interface HostConfig {
   readonly layout: Layout;
   readonly logLevel: string;
+  /** where an enrolled host is reached; every host also listens on a Unix socket */
+  readonly listen: ListenAddress;
+  /** URL of the control plane that it is enrolled at, or shall be */
+  readonly controlPlane: string | undefined;
   readonly slots: SlotRange;
   /** slots made ahead of time */
   readonly slotPool: number;
@@ -41,6 +46,8 @@ export function envToHostConfig(env: Env, cpus: number): HostConfig {
   return {
     layout: layoutOf(env["WRENN_DIR"] ?? "/var/lib/wrenn", env["WRENN_CACHE_DIR"] ?? "/var/cache/wrenn"),
     logLevel: oneOf(env, "LOG_LEVEL", ["fatal", "error", "warn", "info", "debug", "trace"], "info"),
+    listen: listenAddress(env),
+    controlPlane: controlPlaneUrl(env),
     slots: slotRange(env),
     slotPool: integer(env, "WRENN_SLOT_POOL", 4, 0, 1024),
     createConcurrency: integer(env, "WRENN_CREATE_CONCURRENCY", Math.max(2, cpus), 1, 1024),
@@ -74,6 +81,20 @@ function oneOf(env: Env, name: string, allowed: readonly string[], fallback: str
   const text = env[name] ?? fallback;
   if (!allowed.includes(text)) throw invalid(name, text, `one of ${allowed.join(", ")}`);
   return text;
+}
+
+function listenAddress(env: Env): ListenAddress {
+  const text = env["WRENN_HOST_LISTEN_ADDR"] || ":50051";
+  const address = parseListenAddress(text);
+  if (address === undefined) throw invalid("WRENN_HOST_LISTEN_ADDR", text, "host:port, for example :50051");
+  return address;
+}
+
+function controlPlaneUrl(env: Env): string | undefined {
+  const text = env["WRENN_CP_URL"];
+  if (text === undefined || text === "") return undefined;
+  if (URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol)) return text.replace(/\/+$/, "");
+  throw invalid("WRENN_CP_URL", text, "an http or https URL, for example https://wrenn.example.com");
 }
 
 function slotRange(env: Env): SlotRange {

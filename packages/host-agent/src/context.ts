@@ -10,6 +10,7 @@ import { loadArtifacts } from "./images/artifacts.ts";
 import { Failpoints } from "./machines/failpoints.ts";
 import { Journal } from "./machines/journal.ts";
 import { Machines } from "./machines/registry.ts";
+import { Sampler } from "./machines/sampler.ts";
 import { makeWarm } from "./machines/warm.ts";
 import { WarmPool } from "./machines/warm-pool.ts";
 import { HostMetrics } from "./metrics.ts";
@@ -70,6 +71,7 @@ export async function createHostContext(config: HostConfig): Promise<HostContext
     flattening: new Map(),
     failpoints: new Failpoints(config.failpoints ? `${base.layout.dir}/failpoint` : undefined),
     metrics: newMetrics(base, () => host.warmPool),
+    sampler: new Sampler(base),
     warmPool: new WarmPool(config.warmPool, (target) => makeWarm(host, target), base.logger),
     templates: new TemplateStore({
       folder: base.layout.templates,

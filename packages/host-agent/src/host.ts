@@ -9,6 +9,7 @@ import type { Artifacts } from "./images/artifacts.ts";
 import type { Failpoints } from "./machines/failpoints.ts";
 import type { Journal } from "./machines/journal.ts";
 import type { Machines } from "./machines/registry.ts";
+import type { Sampler } from "./machines/sampler.ts";
 import type { WarmPool } from "./machines/warm-pool.ts";
 import type { HostMetrics } from "./metrics.ts";
 import type { SlotClaims } from "./network/claims.ts";
@@ -50,6 +51,8 @@ export interface HostContext extends HostBase {
   readonly failpoints: Failpoints;
   readonly warmPool: WarmPool;
   readonly metrics: HostMetrics;
+  /** what capsules use */
+  readonly sampler: Sampler;
   /** part of every capsule's metadata */
   readonly versions: Readonly<Record<string, string>>;
 }

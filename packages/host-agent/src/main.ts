@@ -5,11 +5,15 @@ import { runService } from "@wrenn/runtime/service";
 import { HostAgent } from "./agent.ts";
 import { envToHostConfig } from "./config.ts";
 import { createHostContext } from "./context.ts";
+import { enrolArguments, enrolHost } from "./enrol-host.ts";
 
 await runService("host-agent", async () => {
   if (process.getuid?.() !== 0) throw new WrennError("not_root", "the host agent must run as root");
-  const host = await createHostContext(envToHostConfig(process.env, cpus().length));
-  const agent = await HostAgent.start(host);
+  const config = envToHostConfig(process.env, cpus().length);
+  const enrolment = enrolArguments(process.env);
+  const host = await createHostContext(config);
+  if (enrolment !== undefined) await enrolHost(config, enrolment);
+  const agent = await HostAgent.start(host, () => process.kill(process.pid, "SIGTERM"));
   const { vmm, version, accelerator } = host.driver.capabilities;
   host.logger.info({ vmm, version, accelerator, socket: host.layout.hostAgentSocket }, "host agent ready");
   return { details: { vmm, vmmVersion: version, accelerator }, close: () => agent.close() };

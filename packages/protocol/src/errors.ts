@@ -70,6 +70,7 @@ export const ERRORS = {
   // What the platform could not do for a correct request.
   internal_error: spec(500, RETRY, "`wrenn logs` shows what happened."),
   agent_error: spec(502, RETRY),
+  delivery_failed: spec(502, RETRY, "Check the address and the credentials of the channel.", "agent_error"),
   exec_timeout: spec(502, FINAL, "Raise timeout_sec, or set it to 0 for no limit.", "agent_error"),
   host_unavailable: spec(503, RETRY, "`wrenn status` shows whether the host agent runs; `wrenn logs` shows why not."),
   no_hosts_available: spec(503, RETRY),

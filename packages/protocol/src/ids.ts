@@ -12,6 +12,12 @@ const ID_KINDS = {
   key: "key",
   host: "host",
   request: "req",
+  session: "ses",
+  log: "log",
+  invitation: "inv",
+  channel: "ch",
+  delivery: "dlv",
+  job: "job",
 } as const;
 
 export type IdKind = keyof typeof ID_KINDS;

@@ -23,6 +23,8 @@ export const LIMITS = {
   variables: 4096,
   /** bytes of a file that is written in one piece; streams have no limit */
   fileWriteBytes: 100 * 1024 * 1024,
+  /** tags of one host, and tags that one create asks for */
+  hostTags: 32,
   /** seconds that a WebSocket's client has to say who it is */
   authTimeoutSec: 5,
   /** bytes of one message of a WebSocket's client */

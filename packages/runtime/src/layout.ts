@@ -26,8 +26,14 @@ export interface Layout {
   /** JSON of the running supervisor */
   readonly supervisorFile: string;
   readonly apiKeyFile: string;
+  /** of the administrator that an instance on one box has from its first start */
+  readonly adminPasswordFile: string;
   /** JSON of what the control plane signs and encrypts with */
   readonly secretsFile: string;
+  /** JSON of the certificate authority of an instance that was given none */
+  readonly authorityFile: string;
+  /** JSON of what a host agent proves itself with to the control plane that it is enrolled at */
+  readonly hostCredentialsFile: string;
   readonly hostAgentSocket: string;
 }
 
@@ -51,7 +57,10 @@ export function layoutOf(stateDir: string, cacheDir: string): Layout {
     postgres: `${dir}/postgres`,
     supervisorFile: `${dir}/supervisor.json`,
     apiKeyFile: `${dir}/api-key`,
+    adminPasswordFile: `${dir}/admin-password`,
     secretsFile: `${dir}/secrets.json`,
+    authorityFile: `${dir}/authority.json`,
+    hostCredentialsFile: `${dir}/host-credentials.json`,
     hostAgentSocket: `${run}/host-agent.sock`,
   };
 }

@@ -8,7 +8,11 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
-function startTimeOf(pid: number): string | undefined {
+/** The kernel counts CPU time for programs in these, whatever its own tick is. */
+const TICKS_PER_SECOND = 100;
+
+/** The fields of /proc/PID/stat from the third on; undefined when no such process lives. */
+function statOf(pid: number): string[] | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -17,7 +21,18 @@ function startTimeOf(pid: number): string | undefined {
   }
   // The command name in parentheses may contain anything; fields are counted from behind it. State Z is a zombie.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" ? undefined : fields[19];
+  return fields[0] === "Z" ? undefined : fields;
+}
+
+function startTimeOf(pid: number): string | undefined {
+  return statOf(pid)?.[19];
+}
+
+/** Seconds of CPU that all threads of the process have taken since its start, to a hundredth; undefined when it is gone. */
+export function cpuSeconds({ pid, startTime }: ProcessIdentity): number | undefined {
+  const fields = statOf(pid);
+  if (fields?.[19] !== startTime) return undefined;
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 /** Undefined when no such process lives. */

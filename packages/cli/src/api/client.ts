@@ -2,12 +2,15 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import type { MetricRange } from "@wrenn/protocol/metric-tiers";
 import type { Capsule, Console, CreateCapsule, Fork, ForkResult, Resume } from "@wrenn/protocol/rest/capsules";
 import type { Health } from "@wrenn/protocol/rest/common";
 import type { FileEntry, FileEntryResult } from "@wrenn/protocol/rest/files";
+import type { CapsuleMetrics } from "@wrenn/protocol/rest/metrics";
 import type { Port, PortList } from "@wrenn/protocol/rest/ports";
 import type { BackgroundExec, Exec, ExecResult, Process, ProcessList } from "@wrenn/protocol/rest/processes";
 import type { Checkpoint, CreateCheckpoint, CreateSnapshot, Rollback, Template } from "@wrenn/protocol/rest/snapshots";
+import type { Usage } from "@wrenn/protocol/rest/usage";
 import { type ApiTarget, type Body, send, toError } from "./http.ts";
 import { MessageSocket } from "./socket.ts";
 
@@ -63,6 +66,15 @@ export class ApiClient {
   /** @param selector the process's tag or pid */
   kill(id: string, selector: string, signal?: string): Promise<void> {
     return this.#call("DELETE", withQuery(capsule(id, "processes", selector), { signal }));
+  }
+
+  metrics(id: string, range: MetricRange): Promise<CapsuleMetrics> {
+    return this.#call("GET", withQuery(capsule(id, "metrics"), { range }));
+  }
+
+  /** @param days YYYY-MM-DD, both included */
+  usage(days: { from: string | undefined; to: string | undefined }): Promise<Usage> {
+    return this.#call("GET", withQuery("/v1/capsules/usage", days));
   }
 
   async ports(id: string): Promise<Port[]> {

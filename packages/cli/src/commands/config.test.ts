@@ -6,7 +6,7 @@ describe("wrenn config", () => {
     const settings = effectiveSettings({ WRENN_CP_LISTEN_ADDR: ":8080", WRENN_SLOT_POOL: "7" });
     expect(settings).toMatchObject({
       paths: { dir: "/var/lib/wrenn" },
-      control_plane: { listen: { host: "0.0.0.0", port: 8080 }, memoryOvercommit: 2 },
+      control_plane: { listen: { host: "0.0.0.0", port: 8080 }, placement: { memoryOvercommit: 2 } },
       host_agent: { slotPool: 7, kernel: "not set" },
     });
   });
@@ -18,6 +18,16 @@ describe("wrenn config", () => {
       WRENN_METRICS_TOKEN: secret,
       JWT_SECRET: secret,
       WRENN_ENCRYPTION_KEY: "a1".repeat(32),
+      WRENN_CA_CERT: "cert",
+      WRENN_CA_KEY: secret,
+      SMTP_HOST: "mail.example.com",
+      SMTP_FROM_EMAIL: "wrenn@example.com",
+      SMTP_USERNAME: "u",
+      SMTP_PASSWORD: secret,
+      OAUTH_GITHUB_CLIENT_ID: "id",
+      OAUTH_GITHUB_CLIENT_SECRET: secret,
+      WRENN_ADMIN_EMAIL: "a@example.com",
+      WRENN_ADMIN_PASSWORD: secret,
     });
     const text = JSON.stringify(settings);
     expect(text).not.toContain(secret);

@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { json, out } from "../output/print.ts";
 
 /** Whole names of settings, or how they end: what they hold is never printed. */
-const SECRET = /(secret|secrets|token|password|passwd|key|keys|session|encryption)$/i;
+const SECRET = /(secret|secrets|token|pass|password|key|keys|keyPem|session|encryption)$/i;
 /** Where things lie is no secret. */
 const PATHS = "layout";
 

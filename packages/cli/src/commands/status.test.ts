@@ -41,6 +41,16 @@ describe("wrenn status", () => {
     expect(JSON.parse(stdout)).toMatchObject({ state: "running", capsules: 3, by_status: { running: 2, paused: 1 } });
   });
 
+  it("says where the administrator's password is, and not what", async () => {
+    await using api = await FakeApi.start({ "GET /v1/capsules": [] });
+    await supervise(api);
+    expect((await api.wrenn("status")).stdout).toMatch(/^admin_password_file +-$/m);
+    await writeFile(layout.adminPasswordFile, "secret");
+    const { stdout } = await api.wrenn("status");
+    expect(stdout).toContain(layout.adminPasswordFile);
+    expect(stdout).not.toContain("secret");
+  });
+
   it("is degraded while the API does not answer", async () => {
     await using api = await FakeApi.start({
       "GET /v1/capsules": new WrennError("database_unavailable", "no database"),

@@ -1,5 +1,6 @@
 /** `wrenn status`: what runs, where, and for whom. */
 
+import { existsSync } from "node:fs";
 import { hasCode } from "@wrenn/protocol/errors";
 import { isEnded, type State } from "@wrenn/protocol/states";
 import type { Command } from "commander";
@@ -15,7 +16,7 @@ export function statusCommand(program: Command): void {
     .action(async (options: { json?: boolean }) => {
       const status = await readStatus(localInstance());
       if (options.json === true) json(status);
-      else for (const [name, value] of Object.entries(status)) out(`${name.padEnd(12)} ${describe(value)}`);
+      else for (const [name, value] of Object.entries(status)) out(`${name.padEnd(20)} ${describe(value)}`);
     });
 }
 
@@ -38,6 +39,7 @@ async function readStatus(instance: Instance) {
     state: running === undefined ? "stopped" : byStatus === undefined ? "degraded" : "running",
     api_url: running?.apiUrl ?? null,
     api_key: localApiKey(layout) ?? null,
+    admin_password_file: existsSync(layout.adminPasswordFile) ? layout.adminPasswordFile : null,
     dir: layout.dir,
     vmm: running?.vmm ?? null,
     vmm_version: running?.vmmVersion ?? null,

@@ -9,7 +9,7 @@ import type { ServiceMessage } from "@wrenn/runtime/service";
 const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 30_000;
 /** V8 sizes its young generation by the box's memory; a server of small requests needs little and stays small with it. */
-const V8_FLAGS = ["--max-semi-space-size=4", "--expose-gc"];
+export const V8_FLAGS = ["--max-semi-space-size=4", "--expose-gc"];
 const MIN_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 10_000;
 /** A process that lived this long died of something else than its start. */

@@ -33,6 +33,7 @@ export class Supervisor {
       ...process.env,
       WRENN_DIR: layout.dir,
       WRENN_CACHE_DIR: layout.cache,
+      WRENN_LOCAL_ADMIN: "1",
       ...(port === undefined ? {} : { WRENN_CP_LISTEN_ADDR: `127.0.0.1:${port}` }),
     };
     this.#children = Object.entries(ENTRIES).map(

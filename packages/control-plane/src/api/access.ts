@@ -1,5 +1,7 @@
 /** Who routes are for, as they say it. */
 import type { Access, Role, Scope } from "@wrenn/protocol/access";
+import { WrennError } from "@wrenn/protocol/errors";
+import type { Principal, UserPrincipal } from "../identity/principal.ts";
 
 export const ANYONE: Access = { who: "anyone" };
 export const USER: Access = { who: "user" };
@@ -14,4 +16,10 @@ export function team(scope: Scope): Access {
 /** Who has at least this role in the team of the session. */
 export function member(role: Role): Access {
   return { who: "member", role };
+}
+
+/** Who is signed in, on routes that are for such only. */
+export function userOf(principal: Principal | undefined): UserPrincipal {
+  if (principal?.kind === "user") return principal;
+  throw new WrennError("unauthorized", "sign in first: the Authorization header is missing");
 }

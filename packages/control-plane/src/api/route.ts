@@ -6,8 +6,15 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { AuditLog } from "../audit/log.ts";
 import type { CapsuleDeps } from "../capsules/deps.ts";
+import type { ChannelDeps } from "../channels/deps.ts";
+import type { EnrolDeps } from "../hosts/enrol.ts";
+import type { AccountDeps } from "../identity/deps.ts";
+import type { Jobs } from "../jobs/jobs.ts";
 import type { OwnMetrics } from "../metrics/own.ts";
 import type { Secrets } from "../secrets.ts";
+import type { TeamDeps } from "../teams/deps.ts";
+import type { OAuthContext } from "./oauth/trip.ts";
+import type { RateLimits } from "./rate-limits.ts";
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -19,17 +26,25 @@ export type App = FastifyInstance<
 
 export interface ApiContext {
   readonly capsules: CapsuleDeps;
+  readonly accounts: AccountDeps;
+  readonly oauth: OAuthContext;
+  readonly rateLimits: RateLimits;
+  readonly trustedProxies: readonly string[];
+  readonly channels: ChannelDeps;
+  readonly jobs: Jobs;
+  readonly enrolment: EnrolDeps;
   readonly audit: AuditLog;
   readonly secrets: Secrets;
   readonly corsOrigins: readonly string[];
   readonly metrics: OwnMetrics;
   readonly metricsToken: string | undefined;
+  readonly tellUser?: TeamDeps["tellUser"];
 }
 
 export type Route = (app: App, context: ApiContext) => void;
 
 /** Statuses that any route of /v1 may answer with. */
-const COMMON_ERRORS = [401, 500, 503] as const;
+const COMMON_ERRORS = [401, 403, 429, 500, 503] as const;
 
 type ErrorResponses<Status extends number> = Record<
   Status | (typeof COMMON_ERRORS)[number],

@@ -5,14 +5,21 @@ import type { CapsuleRow } from "../db/schema.ts";
 import type { Decision, Machine } from "./decide.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { destroyMachine, finishStopping } from "./destroy.ts";
+import { keepMetrics } from "./metrics.ts";
 import { transition } from "./transition.ts";
+
+/** @param unix seconds since the epoch that the host says; now when it says none, or one that is not over */
+function timeOf(unix = 0n): Date {
+  const now = Date.now();
+  const at = Number(unix) * 1000;
+  return new Date(at > 0 && at < now ? at : now);
+}
 
 function changesOf(action: Action, machine: Machine | undefined) {
   const now = new Date();
   if (TRANSITIONS[action].to === "paused") {
-    const since = Number(machine?.pausedAtUnix ?? 0n);
     return {
-      pausedAt: since > 0 ? new Date(since * 1000) : now,
+      pausedAt: timeOf(machine?.pausedAtUnix),
       pauseReason: PAUSE_REASONS.find((reason) => reason === machine?.pauseReason) ?? "request",
     };
   }
@@ -28,9 +35,11 @@ export async function applyDecision(
 ): Promise<void> {
   const remove = () => destroyMachine(deps, row.hostId, idFromUuid("capsule", row.id), signal);
   switch (decision.act) {
-    case "move":
-      await transition(deps, row, decision.action, changesOf(decision.action, machine));
+    case "move": {
+      const moved = await transition(deps, row, decision.action, changesOf(decision.action, machine));
+      if (moved?.state === "paused") await keepMetrics(deps, moved);
       return;
+    }
     case "finish_stop":
       return finishStopping(deps, row, signal);
     case "destroy_machine":
@@ -40,9 +49,11 @@ export async function applyDecision(
       const moved = await transition(deps, row, action, {
         endReason: reason,
         endMessage: message,
-        endedAt: new Date(),
+        endedAt: timeOf(machine?.endedAtUnix),
       });
-      if (moved !== undefined && machine !== undefined) await remove();
+      if (moved === undefined || machine === undefined) return;
+      await keepMetrics(deps, moved);
+      await remove();
       return;
     }
     case "nothing":

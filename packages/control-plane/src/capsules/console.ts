@@ -14,7 +14,7 @@ export async function readConsole(deps: CapsuleDeps, teamId: string, id: Id<"cap
   }
   const host = await getHost(deps.db, row.hostId);
   try {
-    const { console } = await deps.hosts.get(host.address).unary.getConsole({ sandboxId: id });
+    const { console } = await deps.hosts.get(host).unary.getConsole({ sandboxId: id });
     return Buffer.from(console).toString("utf8");
   } catch (error) {
     throw hostError(error);

@@ -8,11 +8,14 @@ import type { CreateSandboxResponse } from "@wrenn/protocol/gen/hostagent_pb";
 import { idFromUuid } from "@wrenn/protocol/ids";
 import { DEFAULT_TEMPLATE } from "@wrenn/protocol/limits";
 import { Phases } from "@wrenn/runtime/phases";
+import { eq } from "drizzle-orm";
 import type { Queries } from "../db/database.ts";
-import { type CapsuleRow, capsules, type SnapshotRow } from "../db/schema.ts";
+import { type CapsuleRow, capsules, type SnapshotRow, teams } from "../db/schema.ts";
 import { hostError } from "../hosts/errors.ts";
+import { holdTeam } from "../identity/team-lock.ts";
 import { reserving } from "../placement/load.ts";
-import { admit, type HostLoad, place } from "../placement/place.ts";
+import { admit, type Demand, type HostLoad, place } from "../placement/place.ts";
+import { requireQuota } from "../quotas/quotas.ts";
 import { lockReadySnapshot } from "../snapshots/read.ts";
 import { startedFields, timingsOf } from "./answers.ts";
 import type { CapsuleDeps } from "./deps.ts";
@@ -30,6 +33,8 @@ export interface CreateRequest {
   /** idle seconds, 0 is never */
   readonly timeoutSec: number;
   readonly autoResume: boolean;
+  /** the host must have them */
+  readonly tags: readonly string[];
 }
 
 /** What a row is found by again. */
@@ -43,7 +48,7 @@ export interface Identity {
 /** UUID of the base template in RPCs. */
 const MINIMAL_TEMPLATE_ID = "00000000-0000-0000-0000-000000000000";
 
-/** @throws not_found for an unknown template, no_hosts_available, host_unavailable, and what the host could not do */
+/** @throws not_found for an unknown template, quota_exceeded, no_hosts_available, host_unavailable, and what the host could not do */
 export function createCapsule(
   deps: CapsuleDeps,
   teamId: string,
@@ -71,21 +76,49 @@ function shapeOf({ template, vcpus, memoryMb, diskSizeMb }: CreateRequest, snaps
   };
 }
 
+/** What as many capsules of a shape hold. */
+export function heldBy(shape: Pick<CapsuleRow, "vcpus" | "memoryMb" | "diskSizeMb">, count: number) {
+  return {
+    capsules: count,
+    vcpus: shape.vcpus * count,
+    memoryMb: shape.memoryMb * count,
+    diskMb: shape.diskSizeMb * count,
+  };
+}
+
 function reserve(
   deps: CapsuleDeps,
   request: CreateRequest & Identity & { teamId: string },
 ): Promise<{ row: CapsuleRow; host: HostLoad }> {
   return reserving(deps.db, async (tx, hosts) => {
+    await holdTeam(tx, request.teamId);
+    const { tags, ...values } = request;
     const snapshot = await lockReadySnapshot(tx, request.teamId, request.template);
     const shape = shapeOf(request, snapshot);
+    await requireQuota(tx, deps.quotas, request.teamId, heldBy(shape, 1));
+    const demand = demandOf(shape);
     const host =
       snapshot === undefined
-        ? place(shape, hosts, deps.placement)
-        : admit(snapshot.hostId, shape, hosts, deps.placement);
-    const [row] = await insertStarting(tx, [{ ...request, ...shape, hostId: host.id }]);
+        ? place({ ...values, ...demand, tags, isByoc: await isByoc(tx, values.teamId) }, hosts, deps.placement)
+        : admit(snapshot.hostId, demand, hosts, deps.placement, tags);
+    const [row] = await insertStarting(tx, [{ ...values, ...shape, hostId: host.id }]);
     if (row === undefined) throw new WrennError("internal_error", "the insert returned no row");
     return { row, host };
   });
+}
+
+/** What a capsule of this shape takes of its host. */
+export function demandOf({
+  memoryMb,
+  vcpus,
+  diskSizeMb,
+}: Pick<CapsuleRow, "memoryMb" | "vcpus" | "diskSizeMb">): Demand {
+  return { memoryMb, vcpus, diskMb: diskSizeMb };
+}
+
+async function isByoc(tx: Queries, teamId: string): Promise<boolean> {
+  const [team] = await tx.select({ isByoc: teams.isByoc }).from(teams).where(eq(teams.id, teamId));
+  return team?.isByoc ?? false;
 }
 
 export function insertStarting(
@@ -104,7 +137,7 @@ function templateIdOf({ snapshotId, template }: CapsuleRow): string {
 
 async function start(deps: CapsuleDeps, row: CapsuleRow, host: HostLoad): Promise<CreateSandboxResponse> {
   try {
-    return await deps.hosts.get(host.address).unary.createSandbox({
+    return await deps.hosts.get(host).unary.createSandbox({
       sandboxId: idFromUuid("capsule", row.id),
       template: row.baseTemplate,
       templateId: templateIdOf(row),

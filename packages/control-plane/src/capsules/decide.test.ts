@@ -17,7 +17,7 @@ type MachineStatus = (typeof MACHINES)[number];
 
 function machine(status: MachineStatus, endReason = "", endMessage = ""): Machine | undefined {
   if (status === "absent") return undefined;
-  return { status, endReason, endMessage, hostIp: "", pauseReason: "", pausedAtUnix: 0n };
+  return { status, endReason, endMessage, hostIp: "", pauseReason: "", pausedAtUnix: 0n, endedAtUnix: 0n };
 }
 
 /** The act, or the step that it takes. */

@@ -9,6 +9,8 @@ export interface Machine {
   /** why it ended; empty while it lives */
   readonly endReason: string;
   readonly endMessage: string;
+  /** seconds since the epoch, 0 unless it ended by itself */
+  readonly endedAtUnix: bigint;
   /** why it is paused; empty unless it is */
   readonly pauseReason: string;
   /** seconds since the epoch, 0 unless it is paused */

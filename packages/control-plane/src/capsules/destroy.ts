@@ -5,6 +5,7 @@ import { hostError } from "../hosts/errors.ts";
 import { getHost } from "../hosts/registry.ts";
 import { dropCheckpoints, finishOrLeave } from "../snapshots/delete.ts";
 import type { CapsuleDeps } from "./deps.ts";
+import { keepMetrics } from "./metrics.ts";
 import { getCapsule } from "./read.ts";
 import { transition } from "./transition.ts";
 
@@ -27,6 +28,7 @@ export function destroyCapsule(deps: CapsuleDeps, teamId: string, id: Id<"capsul
  */
 export async function finishStopping(deps: CapsuleDeps, row: CapsuleRow, signal?: AbortSignal): Promise<void> {
   const checkpoints = await dropCheckpoints(deps, row.id);
+  await keepMetrics(deps, row);
   await destroyMachine(deps, row.hostId, idFromUuid("capsule", row.id), signal);
   await transition(deps, row, "stopped", { endedAt: row.endedAt ?? new Date() });
   for (const checkpoint of checkpoints) await finishOrLeave(deps, checkpoint, signal);
@@ -41,7 +43,7 @@ export async function destroyMachine(
 ): Promise<void> {
   const host = await getHost(deps.db, hostId);
   try {
-    await deps.hosts.get(host.address).unary.destroySandbox({ sandboxId }, signal === undefined ? {} : { signal });
+    await deps.hosts.get(host).unary.destroySandbox({ sandboxId }, signal === undefined ? {} : { signal });
   } catch (error) {
     throw hostError(error);
   }

@@ -9,10 +9,12 @@ import type { Queries } from "../db/database.ts";
 import { type CapsuleRow, capsules, type Timings } from "../db/schema.ts";
 import { hostError } from "../hosts/errors.ts";
 import { getHost } from "../hosts/registry.ts";
+import { holdTeam } from "../identity/team-lock.ts";
 import { reserving } from "../placement/load.ts";
 import { admit } from "../placement/place.ts";
+import { requireQuota } from "../quotas/quotas.ts";
 import { startedFields, timingsOf } from "./answers.ts";
-import { failStarting, insertStarting } from "./create.ts";
+import { failStarting, heldBy, insertStarting } from "./create.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { destroyCapsule } from "./destroy.ts";
 import { getCapsule, requireSavable } from "./read.ts";
@@ -30,7 +32,7 @@ export interface ForkResult {
 }
 
 /**
- * @throws not_found, invalid_state unless the source runs or is paused, no_hosts_available, host_unavailable, and what
+ * @throws not_found, invalid_state unless the source runs or is paused, quota_exceeded, no_hosts_available, host_unavailable, and what
  * the host could not do
  */
 export async function forkCapsule(
@@ -51,10 +53,24 @@ export async function forkCapsule(
   });
 }
 
-function reserve(deps: CapsuleDeps, { id }: CapsuleRow, ids: string[], timeoutSec?: number): Promise<CapsuleRow[]> {
+function reserve(
+  deps: CapsuleDeps,
+  { id, teamId: ofTeam }: CapsuleRow,
+  ids: string[],
+  timeoutSec?: number,
+): Promise<CapsuleRow[]> {
   return reserving(deps.db, async (tx, hosts) => {
+    await holdTeam(tx, ofTeam);
     const source = await lockSource(tx, id);
-    admit(source.hostId, { memoryMb: source.memoryMb * ids.length }, hosts, deps.placement);
+    await requireQuota(tx, deps.quotas, source.teamId, heldBy(source, ids.length));
+    const { memoryMb: eachMb, vcpus: each, diskSizeMb: diskMb } = source;
+    const { length } = ids;
+    admit(
+      source.hostId,
+      { memoryMb: eachMb * length, vcpus: each * length, diskMb: diskMb * length },
+      hosts,
+      deps.placement,
+    );
     const { teamId, hostId, template, baseTemplate, snapshotId, vcpus, memoryMb, diskSizeMb, autoResume } = source;
     const same = { teamId, hostId, template, baseTemplate, snapshotId, vcpus, memoryMb, diskSizeMb, autoResume };
     const own = { forkedFrom: source.id, timeoutSec: timeoutSec ?? source.timeoutSec };
@@ -76,7 +92,7 @@ async function lockSource(tx: Queries, id: string): Promise<CapsuleRow> {
 async function startAll(deps: CapsuleDeps, source: CapsuleRow, children: CapsuleRow[]): Promise<ForkSandboxResponse> {
   try {
     const host = await getHost(deps.db, source.hostId);
-    return await deps.hosts.get(host.address).unary.forkSandbox({
+    return await deps.hosts.get(host).unary.forkSandbox({
       sandboxId: idFromUuid("capsule", source.id),
       children: children.map(({ id, teamId, timeoutSec }) => {
         return { sandboxId: idFromUuid("capsule", id), teamId, timeoutSec };

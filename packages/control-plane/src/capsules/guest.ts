@@ -41,7 +41,7 @@ export async function withGuestOnce<T>(
   const guest = await useCapsule(deps, teamId, id, signal, async (row) => {
     const host = await getHost(deps.db, row.hostId);
     try {
-      await deps.hosts.get(host.address).unary.pingSandbox({ sandboxId: id }, { signal });
+      await deps.hosts.get(host).unary.pingSandbox({ sandboxId: id }, { signal });
     } catch (error) {
       throw hostError(error);
     }
@@ -57,5 +57,5 @@ export async function withGuestOnce<T>(
 async function guestOf(deps: CapsuleDeps, row: CapsuleRow, id: Id<"capsule">): Promise<GuestClient> {
   const host = await getHost(deps.db, row.hostId);
   await touchCapsule(deps.db, row);
-  return deps.hosts.guest(host.address, id);
+  return deps.hosts.guest(host, id);
 }

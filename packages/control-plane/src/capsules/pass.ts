@@ -32,7 +32,8 @@ export interface PassOptions {
 export async function settleCapsules(deps: CapsuleDeps, host: RegisteredHost, options: PassOptions): Promise<string[]> {
   const rows = await deps.db.queries.select().from(capsules).where(live(host));
   // Work that ends while the host answers may have changed the machine and not the row.
-  const idle = rows.filter(({ id }) => !deps.operations.has(id));
+  const busy = await deps.operations.among(rows.map(({ id }) => id));
+  const idle = rows.filter(({ id }) => !busy.has(id));
   const machines = await listMachines(deps, host, options.signal);
   const known = new Set(rows.map(({ id }) => idFromUuid("capsule", id) as string));
   const { ended, unknown } = await sort(
@@ -40,14 +41,17 @@ export async function settleCapsules(deps: CapsuleDeps, host: RegisteredHost, op
     host,
     [...machines.keys()].filter((name) => !known.has(name)),
   );
+  const machineOf = (row: CapsuleRow) => machines.get(idFromUuid("capsule", row.id));
+  const open = [...idle, ...ended].filter((row) => decide(row, machineOf(row), false).act !== "nothing");
+  const begun = await deps.operations.among(open.map(({ id }) => id));
   const settle = async (row: CapsuleRow) => {
-    const machine = machines.get(idFromUuid("capsule", row.id));
-    const decision = decide(row, machine, deps.operations.has(row.id));
+    const machine = machineOf(row);
+    const decision = decide(row, machine, begun.has(row.id) || deps.operations.has(row.id));
     if (decision.act === "nothing") return;
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(RPC_TIMEOUT_MS)]);
     await options.slots.run(() => applyDecision(deps, row, machine, decision, signal)).catch(options.failed);
   };
-  await Promise.all([...idle, ...ended].map(settle));
+  await Promise.all(open.map(settle));
   return unknown;
 }
 
@@ -60,7 +64,7 @@ async function listMachines(
   host: RegisteredHost,
   signal: AbortSignal,
 ): Promise<Map<string, SandboxInfo>> {
-  const { unary } = deps.hosts.get(host.address);
+  const { unary } = deps.hosts.get(host);
   try {
     const { sandboxes } = await unary.listSandboxes({}, { signal, timeoutMs: RPC_TIMEOUT_MS });
     return new Map(sandboxes.map((machine) => [machine.sandboxId, machine]));

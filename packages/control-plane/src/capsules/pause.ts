@@ -6,6 +6,7 @@ import type { CapsuleRow } from "../db/schema.ts";
 import { getHost } from "../hosts/registry.ts";
 import { pausedFields, timingsOf } from "./answers.ts";
 import type { CapsuleDeps } from "./deps.ts";
+import { keepMetrics } from "./metrics.ts";
 import { getRunningCapsule } from "./read.ts";
 import { destroyedMeanwhile, stepFailed } from "./settle.ts";
 import { transition } from "./transition.ts";
@@ -19,6 +20,7 @@ export function pauseCapsule(deps: CapsuleDeps, teamId: string, id: Id<"capsule"
     const answer = await pauseMachine(deps, row, id);
     const paused = await transition(deps, row, "paused", pausedFields(timingsOf(phases, answer.phases)));
     if (paused === undefined) throw destroyedMeanwhile();
+    await keepMetrics(deps, paused);
     return paused;
   });
 }
@@ -33,7 +35,7 @@ export async function beginPause(deps: CapsuleDeps, row: CapsuleRow): Promise<Ca
 async function pauseMachine(deps: CapsuleDeps, row: CapsuleRow, id: Id<"capsule">) {
   const host = await getHost(deps.db, row.hostId);
   try {
-    return await deps.hosts.get(host.address).unary.pauseSandbox({ sandboxId: id });
+    return await deps.hosts.get(host).unary.pauseSandbox({ sandboxId: id });
   } catch (error) {
     throw await stepFailed(deps, row, error);
   }

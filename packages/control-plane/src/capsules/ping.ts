@@ -11,7 +11,7 @@ export async function pingCapsule(deps: CapsuleDeps, teamId: string, id: Id<"cap
   const row = await getRunningCapsule(deps.db, teamId, id);
   const host = await getHost(deps.db, row.hostId);
   try {
-    await deps.hosts.get(host.address).unary.pingSandbox({ sandboxId: id });
+    await deps.hosts.get(host).unary.pingSandbox({ sandboxId: id });
   } catch (error) {
     throw hostError(error);
   }

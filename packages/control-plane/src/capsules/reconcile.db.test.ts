@@ -196,7 +196,8 @@ describe.each(ENGINES)("reconciliation on PostgreSQL $name", (engine) => {
     });
 
     it("refuses a step that the table does not have", async () => {
-      const row = { id: idToUuid(newId("capsule")), state: "stopped", incarnation: 1 } as const;
+      const seen = await rowOf((await platform.createCapsule()).id);
+      const row = { ...seen, id: idToUuid(newId("capsule")), state: "stopped" } as const;
       await expect(transition({ db, logger: silent }, row, "started")).rejects.toMatchObject({ code: "invalid_state" });
     });
 

@@ -11,6 +11,7 @@ import { TRANSITIONS } from "@wrenn/protocol/states";
 import { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
 import { and, eq, inArray } from "drizzle-orm";
 import { type CapsuleRow, capsules } from "../db/schema.ts";
+import type { HostClient } from "../hosts/clients.ts";
 import { listHosts, markOnline, markUnreachable, type RegisteredHost } from "../hosts/registry.ts";
 import { HostWatch } from "../hosts/watch.ts";
 import { settleSnapshots } from "../snapshots/settle.ts";
@@ -23,15 +24,24 @@ import { transition } from "./transition.ts";
 export const HOST_LOST_MS = 90_000;
 
 const INTERVAL_MS = 10_000;
+/** How soon a host that enrols is followed, and one that is deleted is not. */
+const HOSTS_MS = 2_000;
+const HELLO_MS = 10_000;
 const FIRST_PASS_MS = 5_000;
 const SNAPSHOT_PASS_MS = 60_000;
 const PARALLEL = 8;
+
+interface Followed {
+  readonly host: RegisteredHost;
+  readonly watch: HostWatch;
+  readonly ended: AbortController;
+}
 
 export class Reconciler implements AsyncDisposable {
   readonly #deps: CapsuleDeps;
   readonly #hostLostMs: number;
   readonly #closing = new AbortController();
-  readonly #watches: HostWatch[] = [];
+  readonly #followed = new Map<string, Followed>();
   readonly #running = new Set<Promise<void>>();
   readonly #locks = new KeyedMutex();
   readonly #slots = new Semaphore(PARALLEL);
@@ -50,18 +60,19 @@ export class Reconciler implements AsyncDisposable {
 
   /** Follows every host. Resolves when each was reconciled once or did not answer, and after some seconds in any case. */
   async start(): Promise<void> {
-    for (const host of await listHosts(this.#deps.db)) this.#watch(host);
+    await this.#followHosts();
     const tried = new AbortController();
     await Promise.race([
-      Promise.all(this.#watches.map((watch) => watch.tried)),
+      Promise.all([...this.#followed.values()].map(({ watch }) => watch.tried)),
       sleep(FIRST_PASS_MS, undefined, { signal: tried.signal }).catch(() => {}),
     ]);
     tried.abort();
+    this.#track(this.#repeatHosts());
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(this.#watches.map((watch) => watch.close()));
+    await Promise.all([...this.#followed.values()].map(({ watch }) => watch.close()));
     await Promise.allSettled(this.#running);
   }
 
@@ -69,15 +80,49 @@ export class Reconciler implements AsyncDisposable {
     return this.close();
   }
 
-  #watch(host: RegisteredHost): void {
-    const client = this.#deps.hosts.get(host.address);
+  async #repeatHosts(): Promise<void> {
+    const { signal } = this.#closing;
+    for (;;) {
+      await sleep(HOSTS_MS, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      await this.#followHosts().catch((error: unknown) => this.#report(error));
+    }
+  }
+
+  /** Hosts come, move and go, and some other control plane may have heard of it. */
+  async #followHosts(): Promise<void> {
+    const hosts = new Map((await listHosts(this.#deps.db)).map((host) => [host.id, host]));
+    for (const [id, { host }] of this.#followed) {
+      if (hosts.get(id)?.address !== host.address) await this.#unfollow(id);
+    }
+    if (this.#closing.signal.aborted) return;
+    for (const host of hosts.values()) {
+      // It may have another certificate than before.
+      const client = this.#deps.hosts.get(host);
+      if (!this.#followed.has(host.id)) this.#follow(host, client);
+    }
+  }
+
+  #follow(host: RegisteredHost, client: HostClient): void {
     const watch = new HostWatch(client, {
       connected: (info) => this.#onConnected(host, info),
       event: (event) => this.#onEvent(host, event),
       lost: (error) => this.#onLost(host, error),
     });
-    this.#watches.push(watch);
-    this.#track(this.#repeat(host));
+    const ended = new AbortController();
+    this.#followed.set(host.id, { host, watch, ended });
+    this.#track(this.#repeat(host, client, AbortSignal.any([this.#closing.signal, ended.signal])));
+  }
+
+  async #unfollow(id: string): Promise<void> {
+    const followed = this.#followed.get(id);
+    this.#followed.delete(id);
+    if (followed === undefined) return;
+    followed.ended.abort();
+    await followed.watch.close();
+    this.#online.delete(id);
+    this.#awaySince.delete(id);
+    this.#deps.hosts.drop(followed.host);
   }
 
   async #onConnected(host: RegisteredHost, info: GetHostResponse): Promise<void> {
@@ -107,17 +152,20 @@ export class Reconciler implements AsyncDisposable {
       .select()
       .from(capsules)
       .where(and(eq(capsules.hostId, host.id), inArray(capsules.state, [...TRANSITIONS.lose_host.from])));
-    const idle = rows.filter(({ id }) => !this.#deps.operations.has(id));
-    for (const row of idle) await transition(this.#deps, row, "lose_host");
+    const busy = await this.#deps.operations.among(rows.map(({ id }) => id));
+    for (const row of rows.filter(({ id }) => !busy.has(id))) await transition(this.#deps, row, "lose_host");
   }
 
-  async #repeat(host: RegisteredHost): Promise<void> {
-    const { signal } = this.#closing;
+  async #repeat(host: RegisteredHost, { unary }: HostClient, signal: AbortSignal): Promise<void> {
+    const look = async () => {
+      const info = await unary.getHost({}, { signal, timeoutMs: HELLO_MS });
+      if (this.#online.has(host.id)) await markOnline(this.#deps.db, host.id, info);
+    };
     for (;;) {
       await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
       if (!this.#online.has(host.id)) continue;
-      const passes = await Promise.allSettled([this.#pass(host), this.#snapshotPass(host)]);
+      const passes = await Promise.allSettled([look(), this.#pass(host), this.#snapshotPass(host)]);
       for (const pass of passes) if (pass.status === "rejected") this.#report(pass.reason);
     }
   }

@@ -7,7 +7,9 @@ import type { CapsuleRow } from "../db/schema.ts";
 import { getHost } from "../hosts/registry.ts";
 import { reserving } from "../placement/load.ts";
 import { admit } from "../placement/place.ts";
+import { requireQuota } from "../quotas/quotas.ts";
 import { startedFields, timingsOf } from "./answers.ts";
+import { demandOf } from "./create.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { getCapsule } from "./read.ts";
 import { destroyedMeanwhile, stepFailed } from "./settle.ts";
@@ -15,7 +17,7 @@ import { transition } from "./transition.ts";
 
 /**
  * @param timeoutSec idle seconds from now on; what it was when absent
- * @throws not_found, invalid_state unless it is paused, no_hosts_available, host_unavailable, and what the host could not do
+ * @throws not_found, invalid_state unless it is paused, quota_exceeded, no_hosts_available, host_unavailable, and what the host could not do
  */
 export function resumeCapsule(
   deps: CapsuleDeps,
@@ -41,15 +43,17 @@ export function resumeCapsule(
 
 /**
  * A paused capsule holds no memory: it takes the step and its memory together. Returns undefined when somebody else was first.
- * @throws no_hosts_available, host_unavailable; then it stays paused
+ * @throws quota_exceeded, no_hosts_available, host_unavailable; then it stays paused
  */
 export function reserveAgain(
-  { db, logger, placement }: CapsuleDeps,
+  { db, logger, placement, quotas }: CapsuleDeps,
   row: CapsuleRow,
   action: Action,
 ): Promise<CapsuleRow | undefined> {
   return reserving(db, async (tx, hosts) => {
-    admit(row.hostId, row, hosts, placement);
+    await requireQuota(tx, quotas, row.teamId, { vcpus: row.vcpus, memoryMb: row.memoryMb });
+    // Its disk is reserved as long as it exists.
+    admit(row.hostId, { ...demandOf(row), diskMb: 0 }, hosts, placement);
     return transition({ db: { queries: tx }, logger }, row, action);
   });
 }
@@ -57,7 +61,7 @@ export function reserveAgain(
 async function resumeMachine(deps: CapsuleDeps, row: CapsuleRow, sandboxId: string, timeoutSec: number | undefined) {
   const host = await getHost(deps.db, row.hostId);
   try {
-    const { unary } = deps.hosts.get(host.address);
+    const { unary } = deps.hosts.get(host);
     return await unary.resumeSandbox({ sandboxId, ...(timeoutSec === undefined ? {} : { timeoutSec }) });
   } catch (error) {
     throw await stepFailed(deps, row, error);

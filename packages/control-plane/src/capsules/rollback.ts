@@ -14,7 +14,7 @@ import { transition } from "./transition.ts";
 
 /**
  * @throws not_found for the capsule or the checkpoint; invalid_state unless the capsule runs or is paused;
- * no_hosts_available, host_unavailable, and what the host could not do
+ * quota_exceeded, no_hosts_available, host_unavailable, and what the host could not do
  */
 export function rollbackCapsule(
   deps: CapsuleDeps,
@@ -46,7 +46,7 @@ function begin(deps: CapsuleDeps, row: CapsuleRow): Promise<CapsuleRow | undefin
 async function rollbackMachine(deps: CapsuleDeps, row: CapsuleRow, sandboxId: string, snapshotId: string) {
   const host = await getHost(deps.db, row.hostId);
   try {
-    return await deps.hosts.get(host.address).unary.rollbackSandbox({ sandboxId, snapshotId });
+    return await deps.hosts.get(host).unary.rollbackSandbox({ sandboxId, snapshotId });
   } catch (error) {
     throw await stepFailed(deps, row, error);
   }

@@ -14,6 +14,7 @@ import { claimName, publishSnapshot } from "../snapshots/claim.ts";
 import { discardSnapshot } from "../snapshots/delete.ts";
 import { pausedFields, timingsOf } from "./answers.ts";
 import type { CapsuleDeps } from "./deps.ts";
+import { keepMetrics } from "./metrics.ts";
 import { beginPause } from "./pause.ts";
 import { getCapsule, requireSavable } from "./read.ts";
 import { destroyedMeanwhile, stepFailed } from "./settle.ts";
@@ -28,7 +29,7 @@ export interface SaveRequest {
 }
 
 /**
- * @throws not_found, invalid_state unless the capsule runs or is paused, name_reserved, template_name_taken, conflict,
+ * @throws not_found, invalid_state unless the capsule runs or is paused, quota_exceeded, name_reserved, template_name_taken, conflict,
  * host_unavailable, and what the host could not do
  */
 export function saveCapsule(
@@ -72,7 +73,7 @@ async function save(
 ): Promise<CreateSnapshotResponse & { snapshot: SnapshotInfo }> {
   const sandboxId = idFromUuid("capsule", row.id);
   try {
-    const { unary } = deps.hosts.get((await getHost(deps.db, row.hostId)).address);
+    const { unary } = deps.hosts.get(await getHost(deps.db, row.hostId));
     const answer = await unary.createSnapshot({ sandboxId, snapshotId: claimed.id, pause });
     if (answer.snapshot === undefined) throw new WrennError("agent_error", "the host agent did not say what it saved");
     return { ...answer, snapshot: answer.snapshot };
@@ -92,7 +93,10 @@ async function publish(
 ): Promise<SnapshotRow> {
   const ready = await publishSnapshot(deps, claimed, answer.snapshot, timings);
   // The snapshot is there all the same when the capsule was destroyed before it was called paused.
-  if (row.state === "pausing") await transition(deps, row, "paused", pausedFields(timings));
+  if (row.state === "pausing") {
+    await transition(deps, row, "paused", pausedFields(timings));
+    await keepMetrics(deps, row);
+  }
   if (ready !== undefined) return ready;
   await discardSnapshot(deps, claimed);
   throw destroyedMeanwhile();

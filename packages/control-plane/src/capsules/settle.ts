@@ -44,7 +44,7 @@ export async function followHost(deps: CapsuleDeps, row: CapsuleRow): Promise<vo
 async function findMachine(deps: CapsuleDeps, row: CapsuleRow): Promise<SandboxInfo | undefined> {
   const host = await getHost(deps.db, row.hostId);
   try {
-    const { unary } = deps.hosts.get(host.address);
+    const { unary } = deps.hosts.get(host);
     const { sandboxes } = await unary.listSandboxes({}, { timeoutMs: LIST_TIMEOUT_MS });
     return sandboxes.find(({ sandboxId }) => sandboxId === idFromUuid("capsule", row.id));
   } catch (error) {

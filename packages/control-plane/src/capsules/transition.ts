@@ -5,6 +5,8 @@ import type { Logger } from "@wrenn/runtime/logger";
 import { and, eq } from "drizzle-orm";
 import type { Queries } from "../db/database.ts";
 import { type CapsuleRow, capsules } from "../db/schema.ts";
+import { changeAndTell } from "../events/tell.ts";
+import { eventsOf } from "./events.ts";
 
 type Changes = Partial<
   Pick<
@@ -23,23 +25,26 @@ type Changes = Partial<
   >
 >;
 
-type Seen = Pick<CapsuleRow, "id" | "state" | "incarnation">;
+type Seen = Pick<CapsuleRow, "id" | "teamId" | "state" | "incarnation" | "startedAt">;
 
 /** Where the swap is made: the database, or a transaction of it. */
 interface TransitionDeps {
-  readonly db: { readonly queries: Pick<Queries, "update"> };
+  readonly db: { readonly queries: Pick<Queries, "update" | "with" | "$with"> };
   readonly logger: Logger;
 }
 
 /** What follows from the step itself, whoever takes it. */
-function consequences({ state, incarnation }: Seen, to: State): Partial<CapsuleRow> {
-  if (to === "paused") return { hostIp: null };
-  if (to !== "running") return {};
-  return { pausedAt: null, pauseReason: null, ...(state === "resuming" ? { incarnation: incarnation + 1 } : {}) };
+function consequences({ state, incarnation, startedAt }: Seen, to: State): Partial<CapsuleRow> {
+  if (to !== "paused" && to !== "running") return {};
+  const known = { startedAt: startedAt ?? new Date() };
+  if (to === "paused") return { ...known, hostIp: null };
+  const life = state === "resuming" ? { incarnation: incarnation + 1 } : {};
+  return { ...known, ...life, pausedAt: null, pauseReason: null };
 }
 
 /**
- * Applies `action` to the capsule as `seen`. Returns the new row, or undefined when the capsule has changed meanwhile.
+ * Applies `action` to the capsule as `seen` and tells the channels of its team. Returns the new row, or undefined when the
+ * capsule has changed meanwhile.
  * @throws invalid_state when the table has no such transition
  */
 export async function transition(
@@ -49,11 +54,12 @@ export async function transition(
   changes: Changes = {},
 ): Promise<CapsuleRow | undefined> {
   const to = nextState(action, seen.state);
-  const [moved] = await db.queries
+  const swap = db.queries
     .update(capsules)
-    .set({ ...changes, ...consequences(seen, to), state: to, updatedAt: new Date() })
+    .set({ ...consequences(seen, to), ...changes, state: to, updatedAt: new Date() })
     .where(and(eq(capsules.id, seen.id), eq(capsules.state, seen.state), eq(capsules.incarnation, seen.incarnation)))
     .returning();
+  const [moved] = await changeAndTell(db.queries, swap, seen.teamId, eventsOf(seen, action));
   if (moved !== undefined) {
     const { endReason: reason, endMessage: message } = changes;
     const capsule = idFromUuid("capsule", seen.id);

@@ -5,7 +5,10 @@ import { Pool } from "pg";
 import * as schema from "./schema.ts";
 
 /** What queries run on: the pool, or a transaction of it. */
-export type Queries = Pick<NodePgDatabase<typeof schema>, "select" | "insert" | "update" | "delete" | "execute">;
+export type Queries = Pick<
+  NodePgDatabase<typeof schema>,
+  "select" | "insert" | "update" | "delete" | "execute" | "with" | "$with"
+>;
 
 /** Connections of one control plane; the embedded PostgreSQL allows 60 in all. */
 const POOL_SIZE = 16;

@@ -1,4 +1,6 @@
+import { inspect } from "node:util";
 import { WrennError } from "@wrenn/protocol/errors";
+import { DrizzleQueryError } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { fromDatabaseError } from "./errors.ts";
 
@@ -19,6 +21,12 @@ describe("fromDatabaseError", () => {
     expect(fromDatabaseError(new Error("Failed query", { cause: error }))).toMatchObject({
       code: "database_unavailable",
     });
+  });
+
+  it("keeps the values of a query to itself", () => {
+    const error = fromDatabaseError(new DrizzleQueryError("insert into users", ["hunter2"], withCode("23505")));
+    expect(error).toMatchObject({ message: "query failed: insert into users", cause: { code: "23505" } });
+    expect(inspect(error)).not.toContain("hunter2");
   });
 
   it.each([

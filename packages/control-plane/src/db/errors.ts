@@ -1,5 +1,6 @@
 /** The one place that tells a database that cannot be reached from a query that is wrong. */
 import { WrennError } from "@wrenn/protocol/errors";
+import { DrizzleQueryError } from "drizzle-orm";
 
 const SYSTEM_CODES = new Set(["ECONNREFUSED", "ECONNRESET", "ENOENT", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"]);
 /** A missing file is ENOENT too, but of "open". */
@@ -22,7 +23,10 @@ function isConnectionError(error: Error & { code?: unknown; syscall?: unknown })
   return PG_MESSAGES.some((message) => error.message.startsWith(message));
 }
 
-/** A database that cannot be reached as database_unavailable; anything else as it is. */
+/**
+ * A database that cannot be reached as database_unavailable. A query that failed otherwise without its values, which may be
+ * what nobody should find in a log; anything else as it is.
+ */
 export function fromDatabaseError(error: unknown): unknown {
   for (let link = error; link instanceof Error && !(link instanceof WrennError); link = link.cause) {
     if (isConnectionError(link)) {
@@ -31,6 +35,7 @@ export function fromDatabaseError(error: unknown): unknown {
       });
     }
   }
+  if (error instanceof DrizzleQueryError) return new Error(`query failed: ${error.query}`, { cause: error.cause });
   return error;
 }
 

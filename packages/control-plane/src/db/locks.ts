@@ -6,4 +6,6 @@ export const ADVISORY_LOCKS = {
   placement: 7_255_002,
   /** session, in the database "postgres": which process stops and restarts the embedded PostgreSQL */
   embeddedOwner: 7_255_003,
+  /** transaction: who makes or removes administrators of the platform */
+  admins: 7_255_011,
 } as const;

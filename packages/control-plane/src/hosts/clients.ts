@@ -3,13 +3,14 @@
  * so that a long stream never makes a unary call wait; no call has a time limit but the one its caller gives.
  */
 import * as http from "node:http";
-import * as https from "node:https";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { HostAgentService } from "@wrenn/protocol/gen/hostagent_pb";
-import type { Id } from "@wrenn/protocol/ids";
+import { type Id, idFromUuid } from "@wrenn/protocol/ids";
+import type { Certificates } from "./certificates.ts";
 import { GuestClient } from "./guest-client.ts";
 import type { HostAddress } from "./host-address.ts";
+import { type HostIdentity, HostTlsAgent } from "./tls-agent.ts";
 
 export type HostAgentClient = Client<typeof HostAgentService>;
 
@@ -19,13 +20,31 @@ export interface HostClient {
   readonly stream: HostAgentClient;
 }
 
+/** What of a host's row says where it listens and what it proves itself with. */
+export interface HostTarget {
+  /** UUID */
+  readonly id: string;
+  /** `unix:/path` or an https URL */
+  readonly address: string;
+  readonly certFingerprint: string | null;
+  readonly previousFingerprint: string | null;
+}
+
 /** A host's clients and their connections. */
 interface Connections extends HostClient {
+  readonly hostId: string;
   readonly guests: HostAddress;
   readonly agents: readonly http.Agent[];
+  /** of the host as it was last seen; undefined once it is no more */
+  identity: HostIdentity | undefined;
 }
 
 const UNIX = "unix:";
+
+function identityOf({ id, certFingerprint, previousFingerprint }: HostTarget): HostIdentity {
+  const fingerprints = [certFingerprint, previousFingerprint].filter((one) => one !== null);
+  return { name: idFromUuid("host", id), fingerprints };
+}
 
 function addressOf(address: string, agent: http.Agent): HostAddress {
   if (!address.startsWith(UNIX)) return { baseUrl: address, options: { agent } };
@@ -36,32 +55,31 @@ function connect({ baseUrl, options }: HostAddress): HostAgentClient {
   return createClient(HostAgentService, createConnectTransport({ httpVersion: "1.1", baseUrl, nodeOptions: options }));
 }
 
-function newAgent(address: string): http.Agent {
-  const options = { keepAlive: true, maxFreeSockets: 20 };
-  return address.startsWith("https:") ? new https.Agent(options) : new http.Agent(options);
-}
-
-function newConnections(address: string): Connections {
-  const [unary, stream, guests] = [newAgent(address), newAgent(address), newAgent(address)];
-  return {
-    unary: connect(addressOf(address, unary)),
-    stream: connect(addressOf(address, stream)),
-    guests: addressOf(address, guests),
-    agents: [unary, stream, guests],
-  };
-}
-
 export class HostClients implements Disposable {
   readonly #hosts = new Map<string, Connections>();
+  readonly #certificates: Pick<Certificates, "client">;
 
-  /** The client of the host at `unix:/path` or at an http(s) URL. Keyed by address: a host that moves gets new connections. */
-  get(address: string): HostClient {
-    return this.#connections(address);
+  constructor(certificates: Pick<Certificates, "client">) {
+    this.#certificates = certificates;
   }
 
-  /** The client of a capsule on the host at this address. */
-  guest(address: string, id: Id<"capsule">): GuestClient {
-    return new GuestClient(this.#connections(address).guests, id);
+  /** The client of the host. New connections are made only to the host as it was described last. */
+  get(host: HostTarget): HostClient {
+    return this.#connections(host);
+  }
+
+  /** The client of a capsule on the host. */
+  guest(host: HostTarget, id: Id<"capsule">): GuestClient {
+    return new GuestClient(this.#connections(host).guests, id);
+  }
+
+  /** Breaks what is open to the host, and makes no more connections to it. */
+  drop({ id, address }: Pick<HostTarget, "id" | "address">): void {
+    const known = this.#hosts.get(address);
+    if (known?.hostId !== id) return;
+    this.#hosts.delete(address);
+    known.identity = undefined;
+    for (const agent of known.agents) agent.destroy();
   }
 
   close(): void {
@@ -73,9 +91,31 @@ export class HostClients implements Disposable {
     this.close();
   }
 
-  #connections(address: string): Connections {
-    const known = this.#hosts.get(address) ?? newConnections(address);
+  /** Keyed by address: a host that moves gets new connections, and so does another host at the address of an old one. */
+  #connections(host: HostTarget): Connections {
+    const { address } = host;
+    const before = this.#hosts.get(address);
+    if (before !== undefined && before.hostId !== host.id) this.drop({ id: before.hostId, address });
+    const known = this.#hosts.get(address) ?? this.#newConnections(host);
+    known.identity = identityOf(host);
     this.#hosts.set(address, known);
     return known;
+  }
+
+  #newConnections({ id, address }: HostTarget): Connections {
+    const newAgent = () =>
+      address.startsWith("https:")
+        ? new HostTlsAgent({ certificates: this.#certificates, identity: () => made.identity })
+        : new http.Agent({ keepAlive: true, maxFreeSockets: 20 });
+    const [unary, stream, guests] = [newAgent(), newAgent(), newAgent()];
+    const made: Connections = {
+      hostId: id,
+      unary: connect(addressOf(address, unary)),
+      stream: connect(addressOf(address, stream)),
+      guests: addressOf(address, guests),
+      agents: [unary, stream, guests],
+      identity: undefined,
+    };
+    return made;
   }
 }

@@ -2,10 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { GetHostResponse } from "@wrenn/protocol/gen/hostagent_pb";
-import { count, eq, isNotNull, sql } from "drizzle-orm";
+import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
+import { HOST_STATUSES, type HostStatus } from "@wrenn/protocol/rest/hosts";
+import { and, count, eq, isNotNull, isNull, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { prepared } from "../db/prepared.ts";
-import { HOST_STATUSES, type HostRow, type HostStatus, hosts } from "../db/schema.ts";
+import { type HostRow, hosts } from "../db/schema.ts";
+import { newEvent } from "../events/event.ts";
+import { changeAndTell } from "../events/tell.ts";
 
 /** One that has told where it listens. */
 export type RegisteredHost = HostRow & { readonly address: string };
@@ -21,14 +25,18 @@ export async function listHosts(db: Database): Promise<RegisteredHost[]> {
   return rows.filter(isRegistered);
 }
 
-function isRegistered(host: HostRow): host is RegisteredHost {
+export function isRegistered(host: HostRow): host is RegisteredHost {
   return host.address !== null;
 }
 
 /** Each status, 0 where there is no host of it. */
 export async function countHosts(db: Database): Promise<Record<HostStatus, number>> {
   const counts = Object.fromEntries(HOST_STATUSES.map((status) => [status, 0])) as Record<HostStatus, number>;
-  const rows = await db.queries.select({ status: hosts.status, count: count() }).from(hosts).groupBy(hosts.status);
+  const rows = await db.queries
+    .select({ status: hosts.status, count: count() })
+    .from(hosts)
+    .where(isNull(hosts.deletedAt))
+    .groupBy(hosts.status);
   for (const { status, count: number } of rows) counts[status] = number;
   return counts;
 }
@@ -52,31 +60,60 @@ export async function getHost(db: Database, id: string): Promise<RegisteredHost>
 /** The host answers: what it is, and that capsules may be placed on it, unless it is being drained. */
 export async function markOnline(db: Database, id: string, host: GetHostResponse): Promise<void> {
   const now = new Date();
-  await db.queries
-    .update(hosts)
-    .set({
-      status: sql`case when ${hosts.status} = 'draining' then 'draining' else 'online' end`,
-      arch: host.arch,
-      cpuCores: host.cpuCores,
-      memoryMb: Number(host.memoryMb),
-      diskFreeMb: Number(host.diskFreeMb),
-      vmm: host.vmm,
-      accelerator: host.accelerator,
-      agentVersion: host.agentVersion,
-      templates: host.templates,
-      lastSeenAt: now,
-      updatedAt: now,
-    })
-    .where(eq(hosts.id, id));
+  await setStatus(db, id, "online", {
+    arch: host.arch,
+    cpuCores: host.cpuCores,
+    memoryMb: Number(host.memoryMb),
+    diskFreeMb: Number(host.diskFreeMb),
+    ...(host.diskMb > 0n ? { diskMb: Number(host.diskMb) } : {}),
+    vmm: host.vmm,
+    accelerator: host.accelerator,
+    agentVersion: host.agentVersion,
+    templates: host.templates,
+    lastSeenAt: now,
+    updatedAt: now,
+  });
 }
 
-/** Nothing is placed on the host until it answers again; its capsules stay what they are. */
+/**
+ * Nothing is placed on the host until it answers again; its capsules stay what they are. One that has never answered waits
+ * to be enrolled.
+ */
 export async function markUnreachable(db: Database, id: string): Promise<void> {
-  await db.queries
-    .update(hosts)
-    .set({
-      status: sql`case when ${hosts.status} = 'draining' then 'draining' else 'unreachable' end`,
-      updatedAt: new Date(),
-    })
-    .where(eq(hosts.id, id));
+  await setStatus(db, id, "unreachable", { updatedAt: new Date() });
+}
+
+/** Tells of the step when it is one. A host that is being drained stays so. */
+async function setStatus(
+  { queries }: Database,
+  id: string,
+  wanted: "online" | "unreachable",
+  changes: Partial<HostRow>,
+): Promise<void> {
+  for (;;) {
+    const [seen] = await queries
+      .select()
+      .from(hosts)
+      .where(and(eq(hosts.id, id), isNull(hosts.deletedAt)));
+    if (seen === undefined) return;
+    // Only a host that was there is missed.
+    const stays = seen.status === "draining" || (wanted === "unreachable" && seen.status !== "online");
+    const status = stays ? seen.status : wanted;
+    const swap = queries
+      .update(hosts)
+      .set({ ...changes, status })
+      .where(and(eq(hosts.id, id), eq(hosts.status, seen.status)))
+      .returning();
+    const teamId = seen.teamId ?? idToUuid(PLATFORM_TEAM);
+    const [moved] = await changeAndTell(queries, swap, teamId, hostEvents(seen, status, teamId));
+    if (moved !== undefined) return;
+    // Another control plane was first: look again.
+  }
+}
+
+function hostEvents({ id, status: from }: HostRow, to: HostStatus, teamId: string) {
+  const resource = { id: idFromUuid("host", id), type: "host" } as const;
+  if (from !== "online" && to === "online") return [newEvent("host.up", teamId, resource)];
+  if (from === "online" && to === "unreachable") return [newEvent("host.down", teamId, resource)];
+  return [];
 }

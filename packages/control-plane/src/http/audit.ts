@@ -1,8 +1,12 @@
-/** Writes down what was done. Every route of /v1 that changes something says as what, and a request that failed leaves no entry. */
+/**
+ * Writes down what was done. Every route of /v1 that changes something says as what. What was refused leaves no entry, for
+ * nothing was done; what failed here or on a host leaves one with the status `error`, for some of it may have been.
+ */
 import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { actorOf } from "../audit/entry.ts";
 import type { AuditLog } from "../audit/log.ts";
+import { toWrennError } from "./errors.ts";
 
 export interface AuditAs {
   readonly resource: string;
@@ -19,14 +23,16 @@ declare module "fastify" {
     audit?: AuditAs | "none";
   }
   interface FastifyRequest {
-    /** What the handler adds to the entry: another resource than `:id` of the path, another team, details. */
-    audited: { resourceId?: string; teamId?: string; metadata?: Record<string, unknown> };
+    /** What the handler adds to the entry: another resource than `:id` of the path, another team or action, details. */
+    audited: { resourceId?: string; teamId?: string; action?: string; metadata?: Record<string, unknown> };
+    /** code of the error that the request ended with */
+    failure: string | undefined;
   }
 }
 
 const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Register it before the routes. */
+/** Register it after the guard and before the routes. */
 export function registerAudit(app: FastifyInstance, log: AuditLog): void {
   app.addHook("onRoute", ({ url, method, config }) => {
     const changes = [method].flat().some((one) => !READS.has(one));
@@ -37,27 +43,41 @@ export function registerAudit(app: FastifyInstance, log: AuditLog): void {
   app.addHook("onRequest", async (request) => {
     request.audited = {};
   });
-  // Whoever has the answer finds the entry.
+  app.decorateRequest("failure");
+  app.addHook("onError", async (request, _reply, error) => {
+    request.failure = toWrennError(error).code;
+  });
   app.addHook("onSend", async (request, reply) => {
     const { audit } = request.routeOptions.config;
-    if (audit === undefined || audit === "none" || reply.statusCode >= 400) return;
-    const written = log.record(entryOf(request, audit));
-    if (audit.later !== true) await written;
+    if (audit === undefined || audit === "none") return;
+    // It failed in the guard, perhaps because the database is away: nothing has been begun, and nobody knows for whom.
+    if (request.audited === undefined) return;
+    const failed = reply.statusCode >= 500;
+    if (reply.statusCode >= 400 && !failed) return;
+    const written = log.record(entryOf(request, audit, failed));
+    // Whoever has the answer finds the entry; what went wrong may be the database.
+    if (audit.later !== true && !failed) await written;
   });
 }
 
-function entryOf(request: FastifyRequest, { resource, action, scope }: AuditAs) {
+/** The team whose log it belongs in: what administrators do to others is the platform's. */
+function teamOf({ audited, routeOptions, teamId }: FastifyRequest): string {
+  const own = routeOptions.config.access?.who === "admin" ? "" : teamId;
+  return audited.teamId ?? (own || idToUuid(PLATFORM_TEAM));
+}
+
+function entryOf(request: FastifyRequest, { resource, action, scope }: AuditAs, failed: boolean) {
   const { id } = request.params as { id?: string };
-  const { resourceId = id, teamId = request.teamId || idToUuid(PLATFORM_TEAM), metadata } = request.audited;
+  const { resourceId = id, metadata } = request.audited;
   return {
-    teamId,
+    teamId: teamOf(request),
     scope: scope ?? ("team" as const),
     actor: actorOf(request.principal),
     resourceType: resource,
     resourceId,
-    action,
-    status: "success" as const,
-    metadata,
+    action: request.audited.action ?? action,
+    status: failed ? ("error" as const) : ("success" as const),
+    metadata: failed ? { ...metadata, code: request.failure } : metadata,
     requestId: request.id,
     sourceAddress: request.ip,
   };

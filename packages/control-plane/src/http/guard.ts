@@ -1,6 +1,8 @@
 /** Lets a request through to its route only from those whom the route is for. Every route of /v1 says who that is. */
 import type { Access } from "@wrenn/protocol/access";
 import type { FastifyInstance } from "fastify";
+import { actingAs } from "../audit/actor.ts";
+import { actorOf } from "../audit/entry.ts";
 import { type AuthenticateDeps, authenticate } from "../identity/authenticate.ts";
 import { authorise } from "../identity/authorise.ts";
 import type { Principal } from "../identity/principal.ts";
@@ -32,4 +34,6 @@ export function registerGuard(app: FastifyInstance, deps: AuthenticateDeps): voi
     request.principal = await authenticate(deps, request.headers);
     request.teamId = authorise(access, request.principal).teamId ?? "";
   });
+  // Not before the body is there: what reads it runs its callbacks elsewhere.
+  app.addHook("preHandler", (request, _reply, done) => actingAs(actorOf(request.principal), done));
 }

@@ -4,12 +4,14 @@ import type { App } from "../api/route.ts";
 import { buildRoutesOnly } from "../testing/routes-only.ts";
 
 interface Operation {
+  tags: string[];
   operationId: string;
   requestBody?: { required?: boolean; content?: Record<string, { schema: object }> };
   security?: unknown[];
   responses: Record<string, { content?: Record<string, { schema: { $ref?: string } }> }>;
 }
 interface Document {
+  tags: { name: string }[];
   openapi: string;
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
@@ -34,20 +36,70 @@ describe("the OpenAPI document", () => {
     );
     expect(document.openapi).toBe("3.1.0");
     expect(routes.toSorted()).toEqual([
+      "DELETE /v1/admin/teams/{id}",
+      "DELETE /v1/admin/templates/{name}",
+      "DELETE /v1/api-keys/{id}",
       "DELETE /v1/capsules/{id}",
       "DELETE /v1/capsules/{id}/checkpoints/{name}",
       "DELETE /v1/capsules/{id}/processes/{selector}",
+      "DELETE /v1/channels/{id}",
+      "DELETE /v1/hosts/{id}",
+      "DELETE /v1/hosts/{id}/tags/{tag}",
+      "DELETE /v1/me",
+      "DELETE /v1/me/providers/{provider}",
+      "DELETE /v1/me/sessions/{id}",
       "DELETE /v1/snapshots/{name}",
+      "DELETE /v1/teams/{id}",
+      "DELETE /v1/teams/{id}/invitations/{invitation}",
+      "DELETE /v1/teams/{id}/members/{uid}",
       "GET /health",
       "GET /ready",
+      "GET /v1/admin/audit-logs",
+      "GET /v1/admin/jobs",
+      "GET /v1/admin/teams",
+      "GET /v1/admin/templates",
+      "GET /v1/admin/users",
+      "GET /v1/api-keys",
+      "GET /v1/audit-logs",
       "GET /v1/capsules",
+      "GET /v1/capsules/stats",
+      "GET /v1/capsules/usage",
       "GET /v1/capsules/{id}",
       "GET /v1/capsules/{id}/checkpoints",
       "GET /v1/capsules/{id}/console",
       "GET /v1/capsules/{id}/files/download",
+      "GET /v1/capsules/{id}/metrics",
       "GET /v1/capsules/{id}/ports",
       "GET /v1/capsules/{id}/processes",
+      "GET /v1/channels",
+      "GET /v1/channels/{id}",
+      "GET /v1/channels/{id}/deliveries",
+      "GET /v1/hosts",
+      "GET /v1/hosts/{id}",
+      "GET /v1/hosts/{id}/delete-preview",
+      "GET /v1/hosts/{id}/tags",
+      "GET /v1/me",
+      "GET /v1/me/invitations",
+      "GET /v1/me/providers/{provider}/connect",
+      "GET /v1/me/sessions",
       "GET /v1/snapshots",
+      "GET /v1/teams",
+      "GET /v1/teams/{id}",
+      "GET /v1/teams/{id}/invitations",
+      "GET /v1/teams/{id}/members",
+      "GET /v1/teams/{id}/quotas",
+      "GET /v1/users/search",
+      "PATCH /v1/channels/{id}",
+      "PATCH /v1/me",
+      "PATCH /v1/teams/{id}",
+      "PATCH /v1/teams/{id}/members/{uid}",
+      "POST /v1/admin/jobs/{id}/retry",
+      "POST /v1/api-keys",
+      "POST /v1/auth/activate",
+      "POST /v1/auth/login",
+      "POST /v1/auth/logout",
+      "POST /v1/auth/signup",
+      "POST /v1/auth/switch-team",
       "POST /v1/capsules",
       "POST /v1/capsules/{id}/checkpoints",
       "POST /v1/capsules/{id}/exec",
@@ -65,8 +117,32 @@ describe("the OpenAPI document", () => {
       "POST /v1/capsules/{id}/ping",
       "POST /v1/capsules/{id}/resume",
       "POST /v1/capsules/{id}/rollback",
+      "POST /v1/channels",
+      "POST /v1/channels/test",
+      "POST /v1/channels/{id}/deliveries/{delivery}/resend",
+      "POST /v1/hosts",
+      "POST /v1/hosts/auth/refresh",
+      "POST /v1/hosts/register",
+      "POST /v1/hosts/{id}/heartbeat",
+      "POST /v1/hosts/{id}/tags",
+      "POST /v1/hosts/{id}/token",
+      "POST /v1/me/invitations/{id}/accept",
+      "POST /v1/me/invitations/{id}/decline",
+      "POST /v1/me/password",
+      "POST /v1/me/password/reset",
+      "POST /v1/me/password/reset/confirm",
       "POST /v1/snapshots",
+      "POST /v1/teams",
+      "POST /v1/teams/{id}/leave",
+      "POST /v1/teams/{id}/members",
+      "POST /v1/teams/{id}/transfer",
+      "PUT /v1/admin/teams/{id}/byoc",
+      "PUT /v1/admin/teams/{id}/quotas",
+      "PUT /v1/admin/users/{id}/active",
+      "PUT /v1/admin/users/{id}/admin",
       "PUT /v1/capsules/{id}/files/upload",
+      "PUT /v1/channels/{id}/config",
+      "PUT /v1/hosts/{id}/drain",
     ]);
   });
 
@@ -99,6 +175,11 @@ describe("the OpenAPI document", () => {
         expect(content?.["application/json"]?.schema).toEqual({ $ref: "#/components/schemas/Error" });
       }
     }
+  });
+
+  it("lists the tag of every operation", () => {
+    const listed = document.tags.map(({ name }) => name);
+    expect(new Set(operations().flatMap(({ tags }) => tags))).toEqual(new Set(listed));
   });
 
   it("says of each route whom it is for", () => {

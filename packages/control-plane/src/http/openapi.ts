@@ -29,7 +29,23 @@ const INFO = {
     "Terminals and other streams are WebSockets, which docs/streams.md describes.",
 };
 
-const TAGS = ["Capsules", "Processes", "Files", "Ports", "Checkpoints", "Snapshots", "Platform"];
+const TAGS = [
+  "Capsules",
+  "Processes",
+  "Files",
+  "Ports",
+  "Checkpoints",
+  "Snapshots",
+  "Teams",
+  "API keys",
+  "Audit",
+  "Administration",
+  "Accounts",
+  "Channels",
+  "Usage",
+  "Hosts",
+  "Platform",
+];
 
 const SECURITY_SCHEMES = {
   apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },

@@ -5,7 +5,17 @@ import { LIMITS } from "@wrenn/protocol/limits";
 import { fastify } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import type { ApiContext, App, Route } from "../api/route.ts";
-import { PUBLIC_ROUTES, STREAM_ROUTES, TEAM_ROUTES, UPLOAD_ROUTES } from "../api/routes.ts";
+import {
+  ACCOUNT_ROUTES,
+  ADMIN_ROUTES,
+  HOST_ROUTES,
+  MEMBER_ROUTES,
+  PUBLIC_ROUTES,
+  SESSION_ROUTES,
+  STREAM_ROUTES,
+  TEAM_ROUTES,
+  UPLOAD_ROUTES,
+} from "../api/routes.ts";
 import { canonicalUrl } from "./aliases.ts";
 import { registerAudit } from "./audit.ts";
 import { registerBrowsers } from "./browsers.ts";
@@ -13,6 +23,7 @@ import { sendError } from "./errors.ts";
 import { registerGuard } from "./guard.ts";
 import { registerNotFound } from "./not-found.ts";
 import { registerOpenapi } from "./openapi.ts";
+import { registerRateLimit } from "./rate-limit.ts";
 import { requestId } from "./request-id.ts";
 import { isOptional, streamValidatorCompiler, validatorCompiler } from "./validation.ts";
 import { registerWebSockets } from "./web-sockets.ts";
@@ -22,9 +33,10 @@ const KEEP_ALIVE_MS = 620_000;
 /** Long enough that a hopeless id is answered as one. */
 const MAX_PARAM_LENGTH = 16_384;
 
-function newServer({ capsules: { logger } }: ApiContext): App {
+function newServer({ capsules: { logger }, trustedProxies }: ApiContext): App {
   return fastify({
     logger: false,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: LIMITS.jsonBodyBytes,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
@@ -91,6 +103,7 @@ export async function buildServer(context: ApiContext): Promise<App> {
   logAnswers(app, context);
   await registerBrowsers(app, context.corsOrigins);
   registerNotFound(app);
+  await registerRateLimit(app, context.rateLimits);
   registerGuard(app, { db: context.capsules.db, sessionSecret: context.secrets.session });
   registerAudit(app, context.audit);
   await registerOpenapi(app);
@@ -99,6 +112,8 @@ export async function buildServer(context: ApiContext): Promise<App> {
     for (const route of routes) route(target, context);
   };
   mount(app, PUBLIC_ROUTES);
+  mount(app, ACCOUNT_ROUTES);
+  mount(app, SESSION_ROUTES);
   await app.register(async (team: App) => {
     mount(team, TEAM_ROUTES);
     await team.register(async (uploads: App) => {
@@ -106,6 +121,9 @@ export async function buildServer(context: ApiContext): Promise<App> {
       mount(uploads, UPLOAD_ROUTES);
     });
   });
+  mount(app, MEMBER_ROUTES);
+  mount(app, ADMIN_ROUTES);
+  mount(app, HOST_ROUTES);
   mount(app, STREAM_ROUTES);
   await app.ready();
   return app;

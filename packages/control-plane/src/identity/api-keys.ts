@@ -5,6 +5,7 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { SCOPES, type Scope } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
+import type { KeyForm } from "@wrenn/protocol/rest/api-keys";
 import { and, eq, isNull, lt, or, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { prepared } from "../db/prepared.ts";
@@ -15,8 +16,14 @@ const KEY_PATTERN = /^(?:wrn|e2b)_([0-9a-f]{32})$/;
 const PREFIX_LENGTH = 10;
 const LAST_USED_PRECISION_MS = 60_000;
 
-export function newApiKey(): string {
-  return `wrn_${randomBytes(16).toString("hex")}`;
+/** @param form both are the same key; E2B's clients take only their own */
+export function newApiKey(form: KeyForm = "wrn"): string {
+  return `${form}_${randomBytes(16).toString("hex")}`;
+}
+
+/** What a key is recognised by. */
+export function prefixOf(key: string): string {
+  return key.slice(0, PREFIX_LENGTH);
 }
 
 export function isApiKey(text: string): boolean {
@@ -31,7 +38,7 @@ export function hashApiKey(key: string): string {
 export async function storeApiKey(db: Database, teamId: string, name: string, key: string): Promise<void> {
   await db.queries
     .insert(apiKeys)
-    .values({ id: randomUUID(), teamId, name, keyHash: hashApiKey(key), keyPrefix: key.slice(0, PREFIX_LENGTH) })
+    .values({ id: randomUUID(), teamId, name, keyHash: hashApiKey(key), keyPrefix: prefixOf(key) })
     .onConflictDoNothing({ target: apiKeys.keyHash });
 }
 

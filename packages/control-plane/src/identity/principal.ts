@@ -28,8 +28,10 @@ export interface UserPrincipal {
 
 export interface HostPrincipal {
   readonly kind: "host";
-  /** UUID */
+  /** UUID; whether it is still one of the platform's is for the route to see */
   readonly hostId: string;
+  /** of the certificate that was given along with the token; SHA-256, hex */
+  readonly fingerprint: string;
 }
 
 export type Principal = KeyPrincipal | UserPrincipal | HostPrincipal;

@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto";
 import type { Role } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
-import { and, eq, gt, isNull, lt, ne } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, lt, ne } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
-import { memberships, sessions, teams, users } from "../db/schema.ts";
+import { memberships, type SessionRow, sessions, teams, users } from "../db/schema.ts";
 import type { UserPrincipal } from "./principal.ts";
 import { readToken, signToken } from "./session-token.ts";
 
@@ -29,18 +29,27 @@ export async function beginSession(
   secret: Uint8Array,
   userId: string,
   teamId: string | undefined,
-  { sourceAddress, userAgent }: Origin,
+  origin: Origin,
 ): Promise<SignedIn> {
+  const sessionId = await insertSession(db.queries, userId, origin);
+  return tokenFor(db, secret, { sessionId, userId, teamId });
+}
+
+/** Returns the UUID of the new session. */
+export async function insertSession(
+  queries: Queries,
+  userId: string,
+  { sourceAddress, userAgent }: Origin,
+): Promise<string> {
   const id = randomUUID();
-  const expiresAt = new Date(Date.now() + LIFETIME_HOURS * 3_600_000);
-  await db.queries.insert(sessions).values({
+  await queries.insert(sessions).values({
     id,
     userId,
-    expiresAt,
+    expiresAt: new Date(Date.now() + LIFETIME_HOURS * 3_600_000),
     sourceAddress: sourceAddress ?? null,
     userAgent: userAgent?.slice(0, MAX_USER_AGENT) ?? null,
   });
-  return tokenFor(db, secret, { sessionId: id, userId, teamId });
+  return id;
 }
 
 /** A new token of a session that exists, in another team perhaps. @throws unauthorized, account_deactivated */
@@ -97,8 +106,22 @@ function membershipOf(teamId: string | null, role: Role | null): UserPrincipal["
   return teamId === null || role === null ? undefined : { teamId, role };
 }
 
-export async function endSession(db: Database, id: string): Promise<void> {
-  await db.queries.delete(sessions).where(eq(sessions.id, id));
+/** Ends a session of the user; false when there is none. */
+export async function endSession(db: Database, userId: string, id: string): Promise<boolean> {
+  const ended = await db.queries
+    .delete(sessions)
+    .where(and(eq(sessions.id, id), eq(sessions.userId, userId)))
+    .returning({ id: sessions.id });
+  return ended.length > 0;
+}
+
+/** Those that last still, the latest first. */
+export function listSessions(db: Database, userId: string): Promise<SessionRow[]> {
+  return db.queries
+    .select()
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), gt(sessions.expiresAt, new Date())))
+    .orderBy(desc(sessions.createdAt), desc(sessions.id));
 }
 
 /** Ends all of the user's sessions, but for one. */

@@ -47,10 +47,10 @@ export interface ScrapeDeps {
 export async function scrapeHosts({ db, hosts, logger }: ScrapeDeps): Promise<HostMetrics[]> {
   const reachable = (await listHosts(db)).filter(({ status }) => status === "online" || status === "draining");
   return Promise.all(
-    reachable.map(async ({ id, address }) => {
-      const host = idFromUuid("host", id);
+    reachable.map(async (row) => {
+      const host = idFromUuid("host", row.id);
       try {
-        const { json } = await hosts.get(address).unary.getMetrics({}, { timeoutMs: DEADLINE_MS });
+        const { json } = await hosts.get(row).unary.getMetrics({}, { timeoutMs: DEADLINE_MS });
         return { host, metrics: metricsSchema.parse(JSON.parse(json)) };
       } catch (error) {
         logger.warn({ event: "host_scrape_failed", host, err: error });

@@ -46,6 +46,7 @@ describe.each(ENGINES)("GET /metrics on PostgreSQL $name", (engine) => {
     expect(text).toContain("# TYPE wrenn_capsules gauge");
     expect(text).toContain('wrenn_capsules{state="running"} 1');
     expect(text).toContain('wrenn_capsules{state="paused"} 0');
+    expect(text).toContain("# TYPE wrenn_jobs gauge");
     expect(text).toContain('wrenn_hosts{status="online"} 1');
     expect(text).toContain(`wrenn_host_scrape_failed{host="${first}"} 0`);
     expect(body).toMatch(/^process_start_time_seconds \d+/m);

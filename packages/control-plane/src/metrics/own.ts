@@ -10,6 +10,7 @@ type Counts = Readonly<Record<string, number>>;
 export interface Readings {
   capsulesByState(): Promise<Counts>;
   hostsByStatus(): Promise<Counts>;
+  jobsByState(): Promise<Counts>;
 }
 
 export interface HttpAnswer {
@@ -37,6 +38,9 @@ export class OwnMetrics {
       readings.capsulesByState(),
     );
     this.#counts("wrenn_hosts", "Hosts by status", "status", () => readings.hostsByStatus());
+    this.#counts("wrenn_jobs", "Background jobs by state, without those that succeeded", "state", () =>
+      readings.jobsByState(),
+    );
   }
 
   answered({ method, route = "unmatched", status, ms }: HttpAnswer): void {

@@ -1,29 +1,50 @@
-/** Memory is promised by one transaction at a time, so that two cannot take the same. */
-import { and, eq, inArray, isNotNull, sql } from "drizzle-orm";
+/** What hosts have is promised by one transaction at a time, so that two cannot take the same. */
+import { eq, inArray, isNotNull, notInArray, sql } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { ADVISORY_LOCKS } from "../db/locks.ts";
 import { capsules, hosts } from "../db/schema.ts";
+import { isRegistered } from "../hosts/registry.ts";
 import { type HostLoad, RESERVING_STATES } from "./place.ts";
+
+/** Nobody reserves anything until the transaction ends. */
+export async function holdPlacement(tx: Queries): Promise<void> {
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(${ADVISORY_LOCKS.placement})`);
+}
 
 /** Runs `body` with what the hosts hold; the rows that it writes in its transaction are the reservation. */
 export function reserving<T>(db: Database, body: (tx: Queries, hosts: HostLoad[]) => Promise<T>): Promise<T> {
   return db.queries.transaction(async (tx) => {
-    await tx.execute(sql`SELECT pg_advisory_xact_lock(${ADVISORY_LOCKS.placement})`);
+    await holdPlacement(tx);
     return body(tx, await hostLoads(tx));
   });
 }
 
 async function hostLoads(queries: Queries): Promise<HostLoad[]> {
-  return queries
+  const lives = inArray(capsules.state, [...RESERVING_STATES]);
+  const reserved = queries
     .select({
-      id: hosts.id,
-      address: sql<string>`${hosts.address}`,
-      status: hosts.status,
-      memoryMb: hosts.memoryMb,
-      reservedMb: sql<number>`coalesce(sum(${capsules.memoryMb}), 0)::int`,
+      hostId: capsules.hostId,
+      memoryMb: sql<number>`coalesce(sum(${capsules.memoryMb}) filter (where ${lives}), 0)::int`.as("memory_reserved"),
+      vcpus: sql<number>`coalesce(sum(${capsules.vcpus}) filter (where ${lives}), 0)::int`.as("vcpus_reserved"),
+      diskMb: sql<number>`coalesce(sum(${capsules.diskSizeMb}), 0)::float8`.as("disk_reserved"),
     })
+    .from(capsules)
+    .where(notInArray(capsules.state, ["stopped", "error"]))
+    .groupBy(capsules.hostId)
+    .as("reserved");
+  const rows = await queries
+    .select({ host: hosts, memoryMb: reserved.memoryMb, vcpus: reserved.vcpus, diskMb: reserved.diskMb })
     .from(hosts)
-    .leftJoin(capsules, and(eq(capsules.hostId, hosts.id), inArray(capsules.state, [...RESERVING_STATES])))
-    .where(isNotNull(hosts.address))
-    .groupBy(hosts.id);
+    .leftJoin(reserved, eq(reserved.hostId, hosts.id))
+    .where(isNotNull(hosts.address));
+  return rows.flatMap(({ host, memoryMb, vcpus, diskMb }) => {
+    if (!isRegistered(host)) return [];
+    const { id, address, certFingerprint, previousFingerprint, status, type, teamId, tags, templates, diskFreeMb } =
+      host;
+    return {
+      ...{ id, address, certFingerprint, previousFingerprint, status, type, teamId, tags, templates, diskFreeMb },
+      total: { memoryMb: host.memoryMb, vcpus: host.cpuCores, diskMb: host.diskMb },
+      reserved: { memoryMb: memoryMb ?? 0, vcpus: vcpus ?? 0, diskMb: diskMb ?? 0 },
+    };
+  });
 }

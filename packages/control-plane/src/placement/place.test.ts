@@ -1,51 +1,125 @@
 import { describe, expect, it } from "vitest";
-import { admit, type HostLoad, place } from "./place.ts";
+import { admit, type HostLoad, type PlacementRequest, place } from "./place.ts";
 
-const policy = { memoryOvercommit: 2 };
+const policy = { memoryOvercommit: 2, cpuOvercommit: 4, diskOvercommit: 10 };
+const GIB = 1024;
 
-function host(id: string, changes: Partial<HostLoad> = {}): HostLoad {
-  return { id, address: `unix:/${id}`, status: "online", memoryMb: 1000, reservedMb: 0, ...changes };
+interface Changes extends Partial<Omit<HostLoad, "total" | "reserved">> {
+  readonly total?: Partial<HostLoad["total"]>;
+  readonly reserved?: Partial<HostLoad["reserved"]>;
 }
 
+function host(id: string, { total, reserved, ...changes }: Changes = {}): HostLoad {
+  return {
+    ...{ id, address: `unix:/${id}`, certFingerprint: null, previousFingerprint: null },
+    ...{ status: "online", type: "regular", teamId: null, tags: [], templates: ["minimal"], diskFreeMb: 100 * GIB },
+    ...changes,
+    total: { memoryMb: 1000, vcpus: 4, diskMb: 100 * GIB, ...total },
+    reserved: { memoryMb: 0, vcpus: 0, diskMb: 0, ...reserved },
+  };
+}
+
+function request(changes: Partial<PlacementRequest> = {}): PlacementRequest {
+  const demand = { memoryMb: 128, vcpus: 1, diskMb: 5 * GIB };
+  return { ...demand, template: "minimal", teamId: "ours", isByoc: false, tags: [], ...changes };
+}
+
+const chosen = (hosts: HostLoad[], changes?: Partial<PlacementRequest>) => place(request(changes), hosts, policy).id;
+const refusal = (hosts: HostLoad[], changes?: Partial<PlacementRequest>) => () =>
+  place(request(changes), hosts, policy);
+
 describe("place", () => {
-  it("takes the host with the most memory left", () => {
-    const hosts = [host("a", { reservedMb: 900 }), host("b", { reservedMb: 300 }), host("c", { memoryMb: 500 })];
-    expect(place({ memoryMb: 512 }, hosts, policy).id).toBe("b");
+  it("takes the host with the greatest share of memory left", () => {
+    const hosts = [host("a", { reserved: { memoryMb: 900 } }), host("b", { reserved: { memoryMb: 300 } })];
+    const large = host("large", { total: { memoryMb: 10_000 }, reserved: { memoryMb: 5000 } });
+    expect(chosen([...hosts, large])).toBe("b");
+    expect(chosen([large, host("empty")])).toBe("empty");
   });
 
-  it("promises memory up to the over-commitment and not a MiB more", () => {
-    const full = [host("a", { reservedMb: 1488 })];
-    expect(place({ memoryMb: 512 }, full, policy).id).toBe("a");
-    expect(() => place({ memoryMb: 513 }, full, policy)).toThrow("no host has 513 MiB of memory left");
+  it("looks at what each host has least of", () => {
+    const noMemory = host("memory", { reserved: { memoryMb: 1600 } });
+    const noCpu = host("cpu", { reserved: { vcpus: 15 } });
+    const noDisk = host("disk", { reserved: { diskMb: 995 * GIB } });
+    const fullDisk = host("full", { diskFreeMb: GIB });
+    const half = host("half", { reserved: { memoryMb: 1000, vcpus: 8, diskMb: 500 * GIB }, diskFreeMb: 50 * GIB });
+    expect(chosen([noMemory, noCpu, noDisk, fullDisk, half])).toBe("half");
+    expect(chosen([noMemory, noCpu, noDisk, fullDisk])).toBe("memory");
   });
 
-  it.each(["pending", "offline", "draining", "unreachable"] as const)(
-    "places nothing on a host that is %s",
-    (status) => {
-      expect(() => place({ memoryMb: 128 }, [host("a", { status })], policy)).toThrow("no host is online");
-    },
-  );
+  it("promises up to the over-commitment and no bit more", () => {
+    const full = [host("a", { reserved: { memoryMb: 1488, vcpus: 14, diskMb: 990 * GIB } })];
+    expect(chosen(full, { memoryMb: 512, vcpus: 2, diskMb: 10 * GIB })).toBe("a");
+    expect(refusal(full, { memoryMb: 513 })).toThrow(
+      "no host has 513 MiB of memory left for a capsule (the most is 512",
+    );
+    expect(refusal(full, { vcpus: 3 })).toThrow("no host has 3 vCPUs left for a capsule (the most is 2 vCPUs)");
+    expect(refusal(full, { diskMb: 10 * GIB + 1 })).toThrow(/no host has 10241 MiB of disk left/);
+  });
 
-  it("places nothing on a host whose size is unknown", () => {
-    expect(() => place({ memoryMb: 128 }, [host("a", { memoryMb: null })], policy)).toThrow(/the most is 0 MiB/);
+  it("says so when no host has enough of everything, although each has enough of something", () => {
+    const hosts = [host("a", { reserved: { memoryMb: 1999 } }), host("b", { reserved: { vcpus: 16 } })];
+    expect(refusal(hosts)).toThrow("no host has 128 MiB of memory, 1 vCPUs, 5120 MiB of disk left together");
+  });
+
+  it("lets a small box be used to the last MiB", () => {
+    const small = host("small", { total: { memoryMb: 512, vcpus: 1, diskMb: 8 * GIB }, diskFreeMb: 2 * GIB });
+    expect(chosen([small], { memoryMb: 1024 })).toBe("small");
+  });
+
+  it.each(["pending", "offline", "draining", "unreachable"] as const)("takes no host that is %s", (status) => {
+    expect(refusal([host("a", { status })])).toThrow("no host is online");
+  });
+
+  it("takes no host whose size is unknown, but one that only does not say how large its disk is", () => {
+    expect(refusal([host("a", { total: { memoryMb: null } })])).toThrow(/the most is 0 MiB/);
+    expect(chosen([host("a", { total: { diskMb: null }, diskFreeMb: null })])).toBe("a");
+  });
+
+  it("keeps the hosts that a team brought for that team, and that team to them", () => {
+    const regular = host("regular");
+    const ours = host("ours", { type: "byoc", teamId: "ours", reserved: { memoryMb: 1500 } });
+    const theirs = host("theirs", { type: "byoc", teamId: "theirs" });
+    expect(chosen([regular, ours, theirs], { isByoc: true })).toBe("ours");
+    expect(chosen([regular, ours, theirs], { isByoc: false })).toBe("regular");
+    expect(refusal([ours, theirs])).toThrow("no host is online");
+    expect(refusal([regular, theirs], { isByoc: true })).toThrow("no host of the team is online");
+  });
+
+  it("takes a host that has all the tags", () => {
+    const hosts = [host("a", { tags: ["gpu"] }), host("b", { tags: ["gpu", "eu"], reserved: { memoryMb: 900 } })];
+    expect(chosen(hosts, { tags: ["gpu", "eu"] })).toBe("b");
+    expect(refusal(hosts, { tags: ["gpu", "us"] })).toThrow("no host that is online has the tags gpu, us");
+  });
+
+  it("takes a host that has the template, however much is left elsewhere", () => {
+    const hosts = [host("a", { templates: [] }), host("b", { reserved: { memoryMb: 1800 } })];
+    expect(chosen(hosts)).toBe("b");
+    expect(refusal(hosts, { memoryMb: 300 })).toThrow(/the most is 200 MiB/);
+    expect(chosen(hosts, { template: "unknown" })).toBe("a");
   });
 });
 
 describe("admit", () => {
-  const hosts = [host("full", { reservedMb: 1900 }), host("other"), host("draining", { status: "draining" })];
+  const demand = (memoryMb: number) => ({ memoryMb, vcpus: 1, diskMb: 0 });
+  const hosts = [
+    host("full", { reserved: { memoryMb: 1900 } }),
+    host("other"),
+    host("draining", { status: "draining", tags: ["eu"] }),
+  ];
 
   it("takes the host that it is told, however much is left elsewhere", () => {
-    expect(admit("full", { memoryMb: 100 }, hosts, policy).id).toBe("full");
-    expect(() => admit("full", { memoryMb: 101 }, hosts, policy)).toThrow("101 MiB of memory are needed, and 100 MiB");
+    expect(admit("full", demand(100), hosts, policy).id).toBe("full");
+    expect(() => admit("full", demand(101), hosts, policy)).toThrow("101 MiB of memory are needed, and 100 MiB");
   });
 
   it("takes one that is draining: what is there cannot go elsewhere", () => {
-    expect(admit("draining", { memoryMb: 100 }, hosts, policy).id).toBe("draining");
+    expect(admit("draining", demand(100), hosts, policy, ["eu"]).id).toBe("draining");
+    expect(() => admit("draining", demand(100), hosts, policy, ["us"])).toThrow("does not have the tags us");
   });
 
   it("takes no host that does not answer", () => {
     const gone = [host("gone", { status: "unreachable" })];
-    expect(() => admit("gone", { memoryMb: 1 }, gone, policy)).toThrow("does not answer");
-    expect(() => admit("unknown", { memoryMb: 1 }, gone, policy)).toThrow("does not answer");
+    expect(() => admit("gone", demand(1), gone, policy)).toThrow("does not answer");
+    expect(() => admit("unknown", demand(1), gone, policy)).toThrow("does not answer");
   });
 });

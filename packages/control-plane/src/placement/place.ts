@@ -1,9 +1,10 @@
 /** Which host gets a new capsule: a pure function over what the hosts hold already. */
 import { WrennError } from "@wrenn/protocol/errors";
+import type { HostStatus, HostType } from "@wrenn/protocol/rest/hosts";
 import type { State } from "@wrenn/protocol/states";
-import type { HostStatus } from "../db/schema.ts";
+import type { HostTarget } from "../hosts/clients.ts";
 
-/** States in which a capsule holds memory of its host; the row itself is the reservation. */
+/** States in which a capsule holds memory and vCPUs of its host; the row itself is the reservation. One that is paused holds its disk. */
 export const RESERVING_STATES = [
   "starting",
   "running",
@@ -13,37 +14,134 @@ export const RESERVING_STATES = [
   "missing",
 ] as const satisfies readonly State[];
 
-export interface HostLoad {
-  readonly id: string;
-  readonly address: string;
+/** What a host has, or what is promised of it. Of a host that has never answered it is not known what it has. */
+interface Amounts<Amount extends number | null> {
+  /** MiB of RAM */
+  readonly memoryMb: Amount;
+  readonly vcpus: Amount;
+  /** MiB */
+  readonly diskMb: Amount;
+}
+
+export interface HostLoad extends HostTarget {
   readonly status: HostStatus;
-  /** MiB of RAM; null until the host has answered once */
-  readonly memoryMb: number | null;
-  /** MiB configured for the capsules that it holds */
-  readonly reservedMb: number;
+  readonly type: HostType;
+  /** UUID of the team whose it is; null for those of the platform */
+  readonly teamId: string | null;
+  readonly tags: readonly string[];
+  /** names of the base templates that it can start */
+  readonly templates: readonly string[];
+  readonly total: Amounts<number | null>;
+  /** configured for the capsules that it holds */
+  readonly reserved: Amounts<number>;
+  /** MiB that its file system has left; null until it has answered */
+  readonly diskFreeMb: number | null;
 }
 
+/** What may be promised, in multiples of what a host has: capsules share their template's memory and disk and seldom use all of theirs. */
 export interface PlacementPolicy {
-  /** MiB that may be promised for each MiB a host has: capsules share their template's memory and seldom use all of theirs */
   readonly memoryOvercommit: number;
+  readonly cpuOvercommit: number;
+  readonly diskOvercommit: number;
 }
 
-function freeMb(host: HostLoad, policy: PlacementPolicy): number {
-  return Math.floor((host.memoryMb ?? 0) * policy.memoryOvercommit) - host.reservedMb;
+/** What is asked for the capsules that are to be started. */
+export type Demand = Amounts<number>;
+
+export interface PlacementRequest extends Demand {
+  /** name of a base template */
+  readonly template: string;
+  /** UUID */
+  readonly teamId: string;
+  /** whether the team uses its own hosts only; others use those of the platform */
+  readonly isByoc: boolean;
+  /** the host must have all of them */
+  readonly tags: readonly string[];
 }
 
-/** The online host with the most memory left. @throws no_hosts_available */
-export function place(request: { memoryMb: number }, hosts: readonly HostLoad[], policy: PlacementPolicy): HostLoad {
-  const online = hosts.filter((host) => host.status === "online");
-  const [best] = online.toSorted((a, b) => freeMb(b, policy) - freeMb(a, policy));
-  if (best === undefined) throw new WrennError("no_hosts_available", "no host is online: try again in a moment");
-  if (freeMb(best, policy) < request.memoryMb) {
-    throw new WrennError(
-      "no_hosts_available",
-      `no host has ${request.memoryMb} MiB of memory left for a capsule (the most is ${Math.max(0, freeMb(best, policy))} MiB)`,
-    );
+const RESOURCES = ["memoryMb", "vcpus", "diskMb"] as const;
+type Resource = (typeof RESOURCES)[number];
+
+/** How messages speak of an amount: its unit, and what it is of. */
+const UNITS: Record<Resource, readonly [unit: string, what: string]> = {
+  memoryMb: ["MiB", " of memory"],
+  vcpus: ["vCPUs", ""],
+  diskMb: ["MiB", " of disk"],
+};
+
+function inWords(amounts: Demand, resource: Resource): string {
+  return `${amounts[resource]} ${UNITS[resource].join("")}`;
+}
+
+function limitOf({ total }: HostLoad, policy: PlacementPolicy, resource: Resource): number {
+  switch (resource) {
+    case "memoryMb":
+      return Math.floor((total.memoryMb ?? 0) * policy.memoryOvercommit);
+    case "vcpus":
+      return Math.floor((total.vcpus ?? 0) * policy.cpuOvercommit);
+    case "diskMb":
+      // Agents of before did not say; the host itself refuses what its disk has no room for.
+      return total.diskMb === null ? Number.POSITIVE_INFINITY : Math.floor(total.diskMb * policy.diskOvercommit);
   }
+}
+
+function freeOf(host: HostLoad, policy: PlacementPolicy, resource: Resource): number {
+  return Math.max(0, limitOf(host, policy, resource) - host.reserved[resource]);
+}
+
+/** The first that there is not enough of. */
+function lacking(host: HostLoad, demand: Demand, policy: PlacementPolicy): Resource | undefined {
+  return RESOURCES.find((resource) => freeOf(host, policy, resource) < demand[resource]);
+}
+
+/** From 0 to 1: the share of what is left of the scarcest resource. Disk also counts by what it has left in fact. */
+function freeShare(host: HostLoad, policy: PlacementPolicy): number {
+  const promised = RESOURCES.map((resource) => {
+    const limit = limitOf(host, policy, resource);
+    if (limit === Number.POSITIVE_INFINITY) return 1;
+    return limit === 0 ? 0 : freeOf(host, policy, resource) / limit;
+  });
+  const { diskFreeMb, total } = host;
+  const disk = total.diskMb === null || diskFreeMb === null || total.diskMb === 0 ? 1 : diskFreeMb / total.diskMb;
+  return Math.min(...promised, disk);
+}
+
+function serves({ type, teamId }: HostLoad, request: PlacementRequest): boolean {
+  return request.isByoc ? type === "byoc" && teamId === request.teamId : type === "regular";
+}
+
+function hasTags({ tags }: HostLoad, wanted: readonly string[]): boolean {
+  return wanted.every((tag) => tags.includes(tag));
+}
+
+/** The online host that serves the team, has the tags and the template, and has most left. @throws no_hosts_available */
+export function place(request: PlacementRequest, hosts: readonly HostLoad[], policy: PlacementPolicy): HostLoad {
+  const online = hosts.filter((host) => host.status === "online" && serves(host, request));
+  if (online.length === 0) throw none(request.isByoc ? "no host of the team is online" : "no host is online");
+  const tagged = online.filter((host) => hasTags(host, request.tags));
+  if (tagged.length === 0) throw none(`no host that is online has the tags ${request.tags.join(", ")}`);
+  // Where nobody says that it has the template, a host is asked: it knows best.
+  const local = tagged.filter(({ templates }) => templates.includes(request.template));
+  const candidates = local.length > 0 ? local : tagged;
+  const [best] = candidates
+    .filter((host) => lacking(host, request, policy) === undefined)
+    .toSorted((a, b) => freeShare(b, policy) - freeShare(a, policy));
+  if (best === undefined) throw full(request, candidates, policy);
   return best;
+}
+
+function none(message: string): WrennError {
+  return new WrennError("no_hosts_available", `${message}: try again in a moment`);
+}
+
+function full(request: Demand, hosts: readonly HostLoad[], policy: PlacementPolicy): WrennError {
+  const most = (resource: Resource) => Math.max(...hosts.map((host) => freeOf(host, policy, resource)));
+  const scarce = RESOURCES.find((resource) => most(resource) < request[resource]);
+  const message =
+    scarce === undefined
+      ? `no host has ${RESOURCES.map((resource) => inWords(request, resource)).join(", ")} left together`
+      : `no host has ${inWords(request, scarce)} left for a capsule (the most is ${most(scarce)} ${UNITS[scarce][0]})`;
+  return new WrennError("no_hosts_available", message);
 }
 
 /**
@@ -52,19 +150,27 @@ export function place(request: { memoryMb: number }, hosts: readonly HostLoad[],
  */
 export function admit(
   hostId: string,
-  request: { memoryMb: number },
+  demand: Demand,
   hosts: readonly HostLoad[],
   policy: PlacementPolicy,
+  tags: readonly string[] = [],
 ): HostLoad {
   const host = hosts.find(({ id }) => id === hostId);
   if (host === undefined || !["online", "draining"].includes(host.status)) {
     throw new WrennError("host_unavailable", "the only host that can do this does not answer: try again in a moment");
   }
-  const free = Math.max(0, freeMb(host, policy));
-  if (free < request.memoryMb) {
+  if (!hasTags(host, tags)) {
     throw new WrennError(
       "no_hosts_available",
-      `${request.memoryMb} MiB of memory are needed, and ${free} MiB are left on the only host that can do this`,
+      `the only host that can do this does not have the tags ${tags.join(", ")}`,
+    );
+  }
+  const scarce = lacking(host, demand, policy);
+  if (scarce !== undefined) {
+    const left = `${freeOf(host, policy, scarce)} ${UNITS[scarce][0]}`;
+    throw new WrennError(
+      "no_hosts_available",
+      `${inWords(demand, scarce)} are needed, and ${left} are left on the only host that can do this`,
     );
   }
   return host;

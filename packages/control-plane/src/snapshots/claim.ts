@@ -4,6 +4,10 @@ import { WrennError } from "@wrenn/protocol/errors";
 import type { SnapshotInfo } from "@wrenn/protocol/gen/hostagent_pb";
 import { and, eq } from "drizzle-orm";
 import { type SnapshotKind, type SnapshotRow, snapshots, type Timings } from "../db/schema.ts";
+import { newEvent } from "../events/event.ts";
+import { changeAndTell } from "../events/tell.ts";
+import { holdTeam } from "../identity/team-lock.ts";
+import { requireQuota } from "../quotas/quotas.ts";
 import type { SnapshotDeps } from "./deps.ts";
 import { isBaseTemplate } from "./templates.ts";
 
@@ -17,18 +21,22 @@ const AUTO_NAMES: Record<SnapshotKind, string> = { snapshot: "template", checkpo
 /**
  * The row in `creating`, whose name nobody else can have from now on.
  * @param name made up when absent
- * @throws name_reserved, template_name_taken; conflict when the capsule has a checkpoint of the name
+ * @throws quota_exceeded, name_reserved, template_name_taken; conflict when the capsule has a checkpoint of the name
  */
 export async function claimName(deps: SnapshotDeps, claim: Claim, name: string | undefined): Promise<SnapshotRow> {
   const chosen = name ?? `${AUTO_NAMES[claim.kind]}-${randomBytes(4).toString("hex")}`;
   if (claim.kind === "snapshot" && (await isBaseTemplate(deps.db, chosen))) {
     throw new WrennError("name_reserved", `"${chosen}" is the name of a base template`);
   }
-  const [row] = await deps.db.queries
-    .insert(snapshots)
-    .values({ ...claim, name: chosen, state: "creating" })
-    .onConflictDoNothing()
-    .returning();
+  const [row] = await deps.db.queries.transaction(async (tx) => {
+    await requireQuota(tx, deps.quotas, claim.teamId, { snapshots: 1 });
+    await holdTeam(tx, claim.teamId);
+    return tx
+      .insert(snapshots)
+      .values({ ...claim, name: chosen, state: "creating" })
+      .onConflictDoNothing()
+      .returning();
+  });
   if (row !== undefined) return row;
   if (claim.kind === "checkpoint") throw new WrennError("conflict", `the capsule has a checkpoint "${chosen}" already`);
   throw new WrennError("template_name_taken", `there is a snapshot "${chosen}" already`);
@@ -41,7 +49,7 @@ export async function publishSnapshot(
   info: SnapshotInfo,
   timings?: Timings,
 ): Promise<SnapshotRow | undefined> {
-  const [ready] = await deps.db.queries
+  const publish = deps.db.queries
     .update(snapshots)
     .set({
       state: "ready",
@@ -55,6 +63,13 @@ export async function publishSnapshot(
     })
     .where(and(eq(snapshots.id, row.id), eq(snapshots.state, "creating")))
     .returning();
+  const [ready] = await changeAndTell(deps.db.queries, publish, row.teamId, snapshotEvents("created", row));
   if (ready !== undefined) deps.logger.info({ event: "snapshot_ready", snapshot: row.id, kind: row.kind });
   return ready;
+}
+
+/** Checkpoints are a matter of their capsule. */
+export function snapshotEvents(what: "created" | "deleted", { kind, teamId, name }: SnapshotRow) {
+  if (kind === "checkpoint") return [];
+  return [newEvent(`template.snapshot.${what}`, teamId, { id: name, type: "snapshot" })];
 }

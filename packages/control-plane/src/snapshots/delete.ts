@@ -3,8 +3,10 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { and, eq, notInArray, sql } from "drizzle-orm";
 import type { Queries } from "../db/database.ts";
 import { capsules, type SnapshotRow, snapshots } from "../db/schema.ts";
+import { changeAndTell } from "../events/tell.ts";
 import { hostError } from "../hosts/errors.ts";
 import { getHost } from "../hosts/registry.ts";
+import { snapshotEvents } from "./claim.ts";
 import type { SnapshotDeps } from "./deps.ts";
 import { findSnapshot, getCheckpoint } from "./read.ts";
 import { isBaseTemplate } from "./templates.ts";
@@ -28,7 +30,7 @@ export async function deleteCheckpoint(deps: SnapshotDeps, capsuleId: string, na
 export async function finishDeleting(deps: SnapshotDeps, row: SnapshotRow, signal?: AbortSignal): Promise<void> {
   const host = await getHost(deps.db, row.hostId);
   try {
-    const { unary } = deps.hosts.get(host.address);
+    const { unary } = deps.hosts.get(host);
     await unary.deleteSnapshot({ snapshotId: row.id }, signal === undefined ? {} : { signal });
   } catch (error) {
     throw hostError(error);
@@ -52,6 +54,18 @@ export async function dropCheckpoints(deps: SnapshotDeps, capsuleId: string): Pr
     .returning();
 }
 
+/** All that a team has, which is no more. Returns those whose files can go now; what is still being made goes when it is there. */
+export async function markAllDeleting(tx: Queries, teamId: string): Promise<SnapshotRow[]> {
+  const mark = (state: SnapshotRow["state"]) =>
+    tx
+      .update(snapshots)
+      .set({ state: "deleting" })
+      .where(and(eq(snapshots.teamId, teamId), eq(snapshots.state, state)))
+      .returning();
+  await mark("creating");
+  return mark("ready");
+}
+
 export async function finishOrLeave(deps: SnapshotDeps, row: SnapshotRow, signal?: AbortSignal): Promise<void> {
   try {
     await finishDeleting(deps, row, signal);
@@ -67,7 +81,7 @@ function remove(deps: SnapshotDeps, { id }: SnapshotRow): Promise<void> {
   });
 }
 
-/** The lock keeps capsules from being started from it between the look and the mark. */
+/** From here on nobody can use it, so this is when it is told. The lock keeps capsules from being started from it between the look and the mark. */
 async function markDeleting(tx: Queries, id: string): Promise<SnapshotRow | undefined> {
   const [row] = await tx.select().from(snapshots).where(eq(snapshots.id, id)).for("update");
   if (row === undefined || row.state === "deleting") return row;
@@ -79,7 +93,8 @@ async function markDeleting(tx: Queries, id: string): Promise<SnapshotRow | unde
     const who = users === 1 ? "1 capsule that has" : `${users} capsules that have`;
     throw new WrennError("snapshot_in_use", `snapshot "${row.name}" is used by ${who} not ended`);
   }
-  const [marked] = await tx.update(snapshots).set({ state: "deleting" }).where(eq(snapshots.id, id)).returning();
+  const mark = tx.update(snapshots).set({ state: "deleting" }).where(eq(snapshots.id, id)).returning();
+  const [marked] = await changeAndTell(tx, mark, row.teamId, snapshotEvents("deleted", row));
   return marked;
 }
 

@@ -36,6 +36,15 @@ export function listSnapshots(db: Database, teamId: string): Promise<SnapshotRow
     .where(and(eq(snapshots.teamId, teamId), eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready")));
 }
 
+/** Those of all teams that can be used, newest first. */
+export function listAllSnapshots(db: Database): Promise<SnapshotRow[]> {
+  return db.queries
+    .select()
+    .from(snapshots)
+    .where(and(eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready")))
+    .orderBy(desc(snapshots.createdAt), desc(snapshots.id));
+}
+
 /** The capsule's checkpoint in any state. @throws not_found */
 export async function getCheckpoint(db: Database, capsuleId: string, name: string): Promise<SnapshotRow> {
   const [row] = await db.queries

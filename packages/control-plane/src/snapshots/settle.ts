@@ -18,12 +18,14 @@ export async function settleSnapshots(
   await orphanCheckpoints(deps, host);
   // Rows first: one is written before its files and outlives them, so files without a row are truly nobody's.
   const rows = await deps.db.queries.select().from(snapshots).where(eq(snapshots.hostId, host.id));
-  const idle = rows.filter((row) => !deps.operations.has(row.id));
+  const busy = await deps.operations.among(rows.map(({ id }) => id));
+  const idle = rows.filter((row) => !busy.has(row.id));
   const listed = await listOnHost(deps, host, signal);
   const present = new Map(listed.snapshots.map((info) => [info.snapshotId, info]));
   // A host may still work on what a control plane before this one asked for.
   const making = new Set(listed.making);
-  for (const row of idle.filter(({ id }) => !deps.operations.has(id) && !making.has(id))) {
+  const begun = await deps.operations.among(idle.map(({ id }) => id));
+  for (const row of idle.filter(({ id }) => !begun.has(id) && !making.has(id))) {
     await settleSnapshot(deps, row, present.get(row.id), signal);
   }
   const known = new Set(rows.map(({ id }) => id));
@@ -39,7 +41,7 @@ async function listOnHost(
   signal: AbortSignal,
 ): Promise<ListSnapshotsResponse> {
   try {
-    return await deps.hosts.get(host.address).unary.listSnapshots({}, { signal });
+    return await deps.hosts.get(host).unary.listSnapshots({}, { signal });
   } catch (error) {
     throw hostError(error);
   }

@@ -15,7 +15,7 @@ export type Template =
   | ({ readonly type: "base" } & BaseTemplate)
   | { readonly type: "snapshot"; readonly createdAt: Date; readonly row: SnapshotRow };
 
-async function listBaseTemplates(db: Database): Promise<BaseTemplate[]> {
+export async function listBaseTemplates(db: Database): Promise<BaseTemplate[]> {
   const found = new Map<string, BaseTemplate>();
   for (const { templates, createdAt } of await listHosts(db)) {
     for (const name of templates) if (!found.has(name)) found.set(name, { name, createdAt });

@@ -4,6 +4,7 @@
  */
 import { rm } from "node:fs/promises";
 import * as http from "node:http";
+import type * as https from "node:https";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -25,6 +26,7 @@ import {
 import { KeyedMutex } from "@wrenn/runtime/locks";
 import { FakeGuest } from "./fake-guest.ts";
 import { type Event, removed, STEP_PHASES, snapshot, Watcher } from "./fake-messages.ts";
+import { FakeMetrics } from "./fake-metrics.ts";
 
 /** Where a test can step in: before and after the step itself, or at the start of those that have one point. */
 export type Point =
@@ -32,7 +34,9 @@ export type Point =
   | "destroy"
   | "snapshot.delete"
   | "console"
-  | "metrics";
+  | "metrics"
+  | "metrics.read"
+  | "metrics.flush";
 
 type Hook = () => void | Promise<void>;
 
@@ -42,6 +46,9 @@ export class FakeHost implements AsyncDisposable {
   readonly created: CreateSandboxRequest[] = [];
   readonly resumed: ResumeSandboxRequest[] = [];
   readonly pinged: string[] = [];
+  readonly measured = new FakeMetrics();
+  /** how often it was asked for all machines */
+  listed = 0;
   readonly guest = new FakeGuest((id) => this.#guestProblem(id));
   memoryMb = 16_384;
   templates = ["minimal"];
@@ -51,20 +58,30 @@ export class FakeHost implements AsyncDisposable {
   readonly #locks = new KeyedMutex();
   readonly #watchers = new Set<Watcher>();
   readonly #socket: string;
-  #server: http.Server | undefined;
+  #server: http.Server | https.Server | undefined;
 
   constructor(socket: string) {
     this.#socket = socket;
   }
 
-  async listen(): Promise<void> {
+  /** On the socket, or at the port with a server of its own, e.g. one of TLS. */
+  async listen(
+    server: http.Server | https.Server = http.createServer({ requestTimeout: 0 }),
+    port?: number,
+  ): Promise<void> {
     await rm(this.#socket, { force: true });
     const rpc = connectNodeAdapter({ routes: (router) => router.service(HostAgentService, this.#service()) });
-    const server = http.createServer({ requestTimeout: 0 }, (request, response) => {
+    server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
       if (!this.guest.forward(request, response)) rpc(request, response);
     });
-    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(this.#socket, resolve));
+    const where = port === undefined ? { path: this.#socket } : { host: "127.0.0.1", port };
+    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(where, resolve));
     this.#server = server;
+  }
+
+  /** It goes on, and whoever was connected has to connect anew. */
+  breakConnections(): void {
+    this.#server?.closeAllConnections();
   }
 
   get listening(): boolean {
@@ -78,7 +95,10 @@ export class FakeHost implements AsyncDisposable {
     if (server === undefined) return;
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
+    // A handshake that ends only now makes one more.
+    const late = setInterval(() => server.closeAllConnections(), 50);
     await closed;
+    clearInterval(late);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -179,11 +199,22 @@ export class FakeHost implements AsyncDisposable {
           return this.#run(sandboxId, "10.11.0.3");
         });
       },
-      listSandboxes: () => ({ sandboxes: [...this.machines.values()] }),
+      listSandboxes: () => {
+        this.listed++;
+        return { sandboxes: [...this.machines.values()] };
+      },
       watchSandboxes: (_request, { signal }) => this.#watch(signal),
       getConsole: async () => {
         await this.#reach("console");
         return { console: new TextEncoder().encode("booted\n") };
+      },
+      getSandboxMetrics: async ({ sandboxId, range }) => {
+        await this.#reach("metrics.read");
+        return this.measured.range(this.#machine(sandboxId).sandboxId, range);
+      },
+      flushSandboxMetrics: async ({ sandboxId }) => {
+        await this.#reach("metrics.flush");
+        return this.measured.flush(sandboxId, this.#machine(sandboxId).status);
       },
       getMetrics: async () => {
         await this.#reach("metrics");
@@ -207,16 +238,17 @@ export class FakeHost implements AsyncDisposable {
       cpuCores: 2,
       memoryMb: BigInt(this.memoryMb),
       diskFreeMb: 10_000n,
+      diskMb: 20_000n,
       arch: "x86_64",
       templates: this.templates,
     });
   }
 
-  #machine(sandboxId: string, states: string[]): SandboxInfo {
+  #machine(sandboxId: string, states?: string[]): SandboxInfo {
     const machine = this.machines.get(sandboxId);
     if (machine === undefined)
       throw toConnectError(new WrennError("not_found", `no capsule ${sandboxId} on this host`));
-    if (states.includes(machine.status)) return machine;
+    if (states === undefined || states.includes(machine.status)) return machine;
     throw toConnectError(new WrennError("invalid_state", `the capsule is ${machine.status}`));
   }
 

@@ -4,13 +4,15 @@ import { readFile } from "node:fs/promises";
 import type { Role } from "@wrenn/protocol/access";
 import { idToUuid, parseId } from "@wrenn/protocol/ids";
 import type { Capsule, CreateCapsule } from "@wrenn/protocol/rest/capsules";
+import type { HostStatus } from "@wrenn/protocol/rest/hosts";
 import type { Template } from "@wrenn/protocol/rest/snapshots";
 import { eq } from "drizzle-orm";
+import type { RateLimits } from "../api/rate-limits.ts";
 import type { Config } from "../config.ts";
 import type { ContextOverrides } from "../context.ts";
 import { type ControlPlane, startControlPlane } from "../control-plane.ts";
 import { Database } from "../db/database.ts";
-import { type CapsuleRow, capsules, type HostStatus, hosts, memberships, teams, users } from "../db/schema.ts";
+import { type CapsuleRow, capsules, hosts, memberships, teams, users } from "../db/schema.ts";
 import { newApiKey, storeApiKey } from "../identity/api-keys.ts";
 import { beginSession } from "../identity/sessions.ts";
 import { readSecrets } from "../secrets.ts";
@@ -46,6 +48,20 @@ export interface TestUser {
   readonly headers: { readonly authorization: string };
 }
 
+/** What differs from the configuration of tests. */
+export interface ConfigChanges extends Omit<Partial<Config>, "accounts"> {
+  readonly accounts?: Partial<Config["accounts"]>;
+}
+
+const MANY = 1_000_000;
+export const NO_LIMITS: RateLimits = {
+  perKeyPerSecond: MANY,
+  loginPerMinute: MANY,
+  signupPerMinute: MANY,
+  resetPerMinute: MANY,
+  searchPerMinute: MANY,
+};
+
 const NOT_GIVEN = { session: undefined, encryption: undefined };
 
 export class TestPlatform implements AsyncDisposable {
@@ -64,11 +80,11 @@ export class TestPlatform implements AsyncDisposable {
     this.host = new FakeHost(server.layout.hostAgentSocket);
   }
 
-  static async start(engine: Engine): Promise<TestPlatform> {
+  static async start(engine: Engine, changes?: ConfigChanges): Promise<TestPlatform> {
     const server = await startTestPostgres(engine);
     const platform = new TestPlatform(server, await freshDatabase(server.postgres));
     await platform.host.listen();
-    await platform.startControlPlane();
+    await platform.startControlPlane(changes);
     platform.key = (await readFile(server.layout.apiKeyFile, "utf8")).trim();
     return platform;
   }
@@ -77,19 +93,38 @@ export class TestPlatform implements AsyncDisposable {
     return this.#controlPlane?.url ?? "";
   }
 
-  async startControlPlane(changes: Partial<Config> = {}, overrides?: ContextOverrides): Promise<void> {
-    const config: Config = {
+  /** For a control plane of this platform. */
+  configOf(changes: ConfigChanges = {}): Config {
+    const { accounts, ...rest } = changes;
+    return {
       layout: this.server.layout,
       listen: { host: "127.0.0.1", port: 0 },
       database: { kind: "external", url: this.databaseUrl },
       logLevel: "silent",
-      memoryOvercommit: 2,
+      quotas: { capsules: null, vcpus: null, memoryMb: null, diskMb: null, snapshots: null },
+      placement: { memoryOvercommit: 2, cpuOvercommit: 1000, diskOvercommit: 1000 },
+      authority: undefined,
+      localHost: true,
       metricsToken: undefined,
       corsOrigins: [],
       secrets: NOT_GIVEN,
-      ...changes,
+      webhookAllow: [],
+      accounts: {
+        publicUrl: undefined,
+        dashboardUrl: undefined,
+        smtp: undefined,
+        admin: undefined,
+        github: undefined,
+        rateLimits: NO_LIMITS,
+        trustedProxies: [],
+        ...accounts,
+      },
+      ...rest,
     };
-    this.#controlPlane = await startControlPlane(config, silent, overrides);
+  }
+
+  async startControlPlane(changes: ConfigChanges = {}, overrides?: ContextOverrides): Promise<void> {
+    this.#controlPlane = await startControlPlane(this.configOf(changes), silent, overrides);
   }
 
   async stopControlPlane(): Promise<void> {

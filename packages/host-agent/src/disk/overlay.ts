@@ -63,6 +63,11 @@ export async function freeSpaceMb(path: string): Promise<number> {
   return Math.floor((bavail * bsize) / (1024 * 1024));
 }
 
+export async function totalSpaceMb(path: string): Promise<number> {
+  const { blocks, bsize } = await statfs(path);
+  return Math.floor((blocks * bsize) / (1024 * 1024));
+}
+
 /** The error of a full file system, however deep it lies, as a registry error; any other one unchanged. */
 export function asDiskFull(error: unknown): unknown {
   for (let link = error; link instanceof Error; link = link.cause) {

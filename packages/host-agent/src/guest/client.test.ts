@@ -133,6 +133,21 @@ it.each([
   expect(await client.init({}, 5000)).toBe(revision);
 });
 
+describe("the metrics", () => {
+  it("are the memory that the guest uses", async () => {
+    await guest((request, answer) => answer.end(request.url === "/metrics" ? '{"mem_used":1234.5,"ts":1}' : ""));
+    expect(await client.metrics(5000)).toEqual({ mem_used: 1234.5 });
+  });
+
+  it.each(["null", "[]", '{"mem_used":"1"}', '{"mem_used":-1}', '{"mem_used":1e300}', "no JSON"])(
+    "are not %s",
+    async (text) => {
+      await guest((_request, answer) => answer.end(text));
+      await expect(client.metrics(5000)).rejects.toMatchObject({ code: "agent_error" });
+    },
+  );
+});
+
 describe("the clock", () => {
   it("is compared with the host's to within half the round trip", async () => {
     const [startedAt, started] = [Date.now(), performance.now()];

@@ -12,6 +12,7 @@ import {
   GUEST_PORT,
   type GuestHealth,
   type GuestInit,
+  type GuestMetrics,
 } from "@wrenn/protocol/guest-http";
 import { bestReading, type ClockReading, compareClocks, parseClock } from "./clock.ts";
 
@@ -114,6 +115,12 @@ export class GuestClient {
     return compareClocks(parseClock(text), Date.now(), performance.now() - sent);
   }
 
+  /** What the guest uses of what it has. @throws guest_unreachable, agent_error for an answer that cannot be true */
+  async metrics(timeoutMs: number): Promise<Pick<GuestMetrics, "mem_used">> {
+    const { text } = await this.#untilAnswered("GET", "/metrics", () => undefined, timeoutMs);
+    return parseMetrics(text);
+  }
+
   /** Lets the guest write out its files, and forget those it can read again, before its memory is saved. */
   prepare(timeoutMs: number): Promise<ClockReading> {
     return this.#prepare("", timeoutMs);
@@ -203,6 +210,17 @@ export class GuestClient {
 
 function newConnections(): Agent {
   return new Agent({ keepAlive: true, keepAliveMsecs: PROBE_MS, maxFreeSockets: 4 });
+}
+
+function parseMetrics(text: string): Pick<GuestMetrics, "mem_used"> {
+  let used: unknown;
+  try {
+    used = Object(JSON.parse(text)).mem_used;
+  } catch (cause) {
+    throw new WrennError("agent_error", "the guest agent answered /metrics with something that is not JSON", { cause });
+  }
+  if (typeof used === "number" && used >= 0 && used <= Number.MAX_SAFE_INTEGER) return { mem_used: used };
+  throw new WrennError("agent_error", "the guest agent answered /metrics with impossible figures");
 }
 
 /** Agents before the second do not say. */

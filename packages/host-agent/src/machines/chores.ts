@@ -29,6 +29,7 @@ export function startChores(host: HostContext): Chores {
     const now = Date.now();
     idle.tick(now);
     clocks.tick(now);
+    void host.sampler.tick(now);
   }, TICK_MS);
   const looks = setInterval(() => space.tick(), SPACE_MS);
   const sweeps = setInterval(() => {

@@ -30,7 +30,8 @@ export async function endMachine(
   const outOfMemory = exit.kind === "killed" && (await host.cgroups.wasOutOfMemory(record.vmName));
   const endReason: EndReason = poweredOff ? "request" : outOfMemory ? "oom" : "crash";
   const endMessage = describe(exit, outOfMemory);
-  const ended = await host.journal.transition(record, poweredOff ? "ended" : "fail", { endReason, endMessage });
+  const changes = { endReason, endMessage, endedAt: Date.now() };
+  const ended = await host.journal.transition(record, poweredOff ? "ended" : "fail", changes);
   host.logger.warn({ op: "end", id: record.id, endReason, endMessage, vmm: exit.message }, "a capsule ended by itself");
   host.machines.put(ended, live);
   await releaseEnded(host, ended, live).catch((error: unknown) => {

@@ -38,6 +38,7 @@ export const recordSchema = z.object({
   metadata: z.record(z.string(), z.string()),
   endReason: z.enum(END_REASONS).optional(),
   endMessage: z.string().optional(),
+  endedAt: z.number().optional(),
 });
 
 /** 256 bits that nobody guesses. */

@@ -3,11 +3,11 @@
  * capsule counts as used. A pause or the end of the machine breaks it; only one that the guest cannot have seen is refused as
  * one for a capsule that does not run.
  */
+import type { EventEmitter } from "node:events";
 import {
   type ClientRequest,
   type IncomingMessage,
   type RequestListener,
-  type Server,
   type ServerResponse,
   request as sendRequest,
 } from "node:http";
@@ -39,7 +39,7 @@ export class GuestProxy {
   }
 
   /** Takes the server's requests for guests; all others go to `otherwise`. */
-  attach(server: Server, otherwise: RequestListener): void {
+  attach(server: EventEmitter, otherwise: RequestListener): void {
     const listen = (event: string, otherRequest: RequestListener) =>
       server.on(event, (request: IncomingMessage, response: ServerResponse) => {
         if (request.url?.startsWith(PREFIX)) void this.#handle({ request, response });

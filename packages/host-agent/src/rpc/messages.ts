@@ -1,10 +1,12 @@
 /** Machines and events as protobuf messages. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
+  MetricPointSchema,
   SandboxInfoSchema,
   SnapshotInfoSchema,
   WatchSandboxesResponseSchema,
 } from "@wrenn/protocol/gen/hostagent_pb";
+import type { MetricPoint } from "../machines/history.ts";
 import type { Machine } from "../machines/registry.ts";
 import type { WatchEvent } from "../machines/watch.ts";
 import { slotAddresses } from "../network/addresses.ts";
@@ -28,6 +30,7 @@ export function sandboxInfo({ record, live, activity }: Machine) {
     endMessage: record.endMessage ?? "",
     pauseReason: record.pauseReason ?? "",
     pausedAtUnix: BigInt(Math.floor((record.pausedAt ?? 0) / 1000)),
+    endedAtUnix: BigInt(Math.floor((record.endedAt ?? 0) / 1000)),
     diskSizeMb: record.diskSizeMb,
     generation: record.generation,
     accessToken: record.accessToken,
@@ -45,6 +48,12 @@ export function snapshotInfo(id: string, { manifest }: Snapshot) {
     template,
     metadata: { kernel_version: kernelVersion, snapshot_format: manifest.snapshotFormat },
   } satisfies MessageInitShape<typeof SnapshotInfoSchema>;
+}
+
+export function metricPoints(points: readonly MetricPoint[]) {
+  return points.map(({ at, cpuPct, memBytes, diskBytes }) => {
+    return { timestampUnix: BigInt(at), cpuPct, memBytes: BigInt(memBytes), diskBytes: BigInt(diskBytes) };
+  }) satisfies MessageInitShape<typeof MetricPointSchema>[];
 }
 
 /** In order of time. */

@@ -7,7 +7,9 @@ import type {
   CreateSandboxRequest,
   CreateSnapshotRequest,
   DeleteSnapshotRequest,
+  FlushSandboxMetricsRequest,
   ForkSandboxRequest,
+  GetSandboxMetricsRequest,
   HostAgentService,
   PauseSandboxRequest,
   PingSandboxRequest,
@@ -16,7 +18,8 @@ import type {
 } from "@wrenn/protocol/gen/hostagent_pb";
 import { parseId } from "@wrenn/protocol/ids";
 import { LIMITS } from "@wrenn/protocol/limits";
-import { freeSpaceMb } from "../disk/overlay.ts";
+import { METRIC_RANGES, type MetricRange } from "@wrenn/protocol/metric-tiers";
+import { freeSpaceMb, totalSpaceMb } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
 import { claimMachine } from "../machines/claim.ts";
 import { createMachine } from "../machines/create.ts";
@@ -29,7 +32,7 @@ import { rollbackMachine } from "../machines/rollback.ts";
 import { snapshotMachine } from "../machines/snapshot.ts";
 import { watchMachines } from "../machines/watch.ts";
 import { AGENT_VERSION } from "../version.ts";
-import { phaseList, sandboxInfo, snapshotInfo, watchMessage } from "./messages.ts";
+import { metricPoints, phaseList, sandboxInfo, snapshotInfo, watchMessage } from "./messages.ts";
 
 /** A reader learns within this time that the stream is dead. */
 const KEEPALIVE_MS = 15_000;
@@ -80,6 +83,10 @@ export function hostAgentService(host: HostContext): ServiceImpl<typeof HostAgen
       for await (const event of watchMachines(host.machines, KEEPALIVE_MS, signal)) yield watchMessage(event);
     }),
     getMetrics: unary(async () => ({ json: await host.metrics.toJson() })),
+    getSandboxMetrics: unary(async ({ sandboxId, range }: GetSandboxMetricsRequest) => {
+      return { points: metricPoints(await host.sampler.range(parseId("capsule", sandboxId), metricRange(range))) };
+    }),
+    flushSandboxMetrics: unary((request: FlushSandboxMetricsRequest) => flushMetrics(host, request)),
     getConsole: unary(async ({ sandboxId }: { sandboxId: string }) => {
       const { live } = host.machines.running(parseId("capsule", sandboxId));
       return { console: await live.vm.console() };
@@ -117,6 +124,15 @@ async function fork(host: HostContext, { sandboxId, children }: ForkSandboxReque
   return { children: forked.children.map(started), phases: phaseList(forked.phases) };
 }
 
+async function flushMetrics(host: HostContext, { sandboxId }: FlushSandboxMetricsRequest) {
+  const points = await host.sampler.flush(parseId("capsule", sandboxId));
+  return {
+    points10m: metricPoints(points["10m"]),
+    points2h: metricPoints(points["2h"]),
+    points24h: metricPoints(points["24h"]),
+  };
+}
+
 /** What every operation that ends with a running machine answers. */
 function started({ machine, phases }: { machine: Machine; phases: Readonly<Record<string, number>> }) {
   const { sandboxId, status, hostIp, metadata } = sandboxInfo(machine);
@@ -127,6 +143,11 @@ function started({ machine, phases }: { machine: Machine; phases: Readonly<Recor
 function uuid(text: string): string {
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text;
   throw new WrennError("invalid_request", "invalid snapshot ID");
+}
+
+function metricRange(text: string): MetricRange {
+  if (Object.hasOwn(METRIC_RANGES, text)) return text as MetricRange;
+  throw new WrennError("invalid_request", `range must be one of ${Object.keys(METRIC_RANGES).join(", ")}`);
 }
 
 function within(name: string, value: number, { min, max }: { min: number; max: number }): number {
@@ -144,6 +165,7 @@ async function describeHost(host: HostContext) {
     cpuCores: cpus().length,
     memoryMb: BigInt(Math.floor(totalmem() / 1024 / 1024)),
     diskFreeMb: BigInt(await freeSpaceMb(host.layout.dir)),
+    diskMb: BigInt(await totalSpaceMb(host.layout.dir)),
     arch: process.arch,
     templates: host.templates.names,
   };

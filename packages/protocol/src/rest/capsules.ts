@@ -82,6 +82,11 @@ export const createCapsuleSchema = z
     memory_mb: bounded(LIMITS.memoryMb).describe("MiB"),
     disk_size_mb: bounded(LIMITS.diskSizeMb).describe("MiB; a snapshot's disk can grow but not shrink"),
     timeout_sec: bounded(LIMITS.timeoutSec).describe("Idle seconds until the capsule is paused; 0 is never"),
+    tags: z
+      .array(z.string().max(64))
+      .max(LIMITS.hostTags)
+      .optional()
+      .describe("Only a host that has all of these tags will do"),
     auto_resume: z.boolean().default(false).describe("A request that needs the capsule wakes it when it is paused"),
   })
   .meta({ id: "CreateCapsule" });

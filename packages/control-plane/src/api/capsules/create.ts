@@ -30,6 +30,7 @@ export const createCapsule: Route = (app, { capsules }) => {
         diskSizeMb: rest.disk_size_mb,
         timeoutSec: rest.timeout_sec,
         autoResume: rest.auto_resume,
+        tags: rest.tags ?? [],
       };
       const { teamId, headers } = request;
       const key = headers["idempotency-key"];

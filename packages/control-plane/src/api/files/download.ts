@@ -26,7 +26,7 @@ export const downloadFile: Route = (app, { capsules }) => {
   app.route({
     method: "GET",
     url: "/v1/capsules/:id/files/download",
-    config: { access: team("capsules:use") },
+    config: { access: team("capsules:use"), audit: { resource: "sandbox", action: "read_file", later: true } },
     // It would read the file only to throw it away: `files/stat` tells what there is.
     exposeHeadRoute: false,
     schema: {

@@ -23,6 +23,7 @@ export const createSnapshot: Route = (app, { capsules }) => {
       const { sandbox_id: sandboxId, name, pause } = request.body;
       const id = parseId("capsule", sandboxId);
       const row = await saveCapsule(capsules, request.teamId, id, { kind: "snapshot", name, pause });
+      request.audited = { resourceId: row.name, metadata: { sandbox_id: sandboxId } };
       return reply.code(201).send(snapshotToTemplate(row));
     },
   });

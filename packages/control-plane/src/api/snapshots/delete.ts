@@ -21,6 +21,7 @@ export const deleteSnapshot: Route = (app, { capsules }) => {
       response: { 204: z.undefined().describe("Deleted"), ...errors(400, 403, 404, 409, 502) },
     },
     handler: async (request, reply) => {
+      request.audited = { resourceId: request.params.name };
       await remove(capsules, request.teamId, request.params.name);
       return reply.code(204).send();
     },

@@ -8,6 +8,7 @@ import { authMessage } from "@wrenn/protocol/rest/streams";
 import type { FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
 import type { z } from "zod";
+import { actingAs } from "../../audit/actor.ts";
 import { actorOf } from "../../audit/entry.ts";
 import type { GuestCall } from "../../capsules/guest.ts";
 import { fromDatabaseError } from "../../db/errors.ts";
@@ -89,7 +90,8 @@ async function serveStream<Params extends { id: string }, Query>(
     const { teamId = "" } = authorise(team("capsules:use"), principal);
     if (options.audit !== undefined) note(context, request, principal, teamId, options.audit);
     const call = { teamId, id: parseId("capsule", params.id), signal: client.left };
-    await options.serve({ client, context, call, params, query: request.query as Query });
+    const query = request.query as Query;
+    await actingAs(actorOf(principal), () => options.serve({ client, context, call, params, query }));
   } catch (error) {
     failure = WrennError.from(fromDatabaseError(error));
     await client.send(errorMessage(failure, true)).catch(() => {});

@@ -2,7 +2,7 @@
 import { WrennError } from "@wrenn/protocol/errors";
 import type { ClientBase } from "pg";
 import { parseHeader, type Row, rowsOf } from "./format.ts";
-import { deferReferences, newestMigration, tableNames } from "./tables.ts";
+import { beginBulk, continueNumbers, endBulk, newestMigration, tableNames } from "./tables.ts";
 
 /** Rows of one statement. */
 const BATCH = 500;
@@ -25,10 +25,10 @@ export async function restore(client: ClientBase, lines: AsyncIterator<string>):
   try {
     const tables = await tableNames(client);
     await requireEmpty(client, tables);
-    await deferReferences(client, true);
+    await beginBulk(client);
     const rows = await insertAll(client, new Set(tables), rowsOf({ [Symbol.asyncIterator]: () => lines }));
-    await client.query("SET CONSTRAINTS ALL IMMEDIATE");
-    await deferReferences(client, false);
+    await endBulk(client);
+    await continueNumbers(client);
     await client.query("COMMIT");
     return rows;
   } catch (error) {
@@ -49,7 +49,10 @@ async function insertAll(client: ClientBase, known: ReadonlySet<string>, rows: A
   const flush = async () => {
     if (batch.length === 0) return;
     const values = JSON.stringify(batch);
-    await client.query(`INSERT INTO "${table}" SELECT * FROM jsonb_populate_recordset(NULL::"${table}", $1)`, [values]);
+    await client.query(
+      `INSERT INTO "${table}" OVERRIDING SYSTEM VALUE SELECT * FROM jsonb_populate_recordset(NULL::"${table}", $1)`,
+      [values],
+    );
     batch = [];
   };
   for await (const [name, row] of rows) {

@@ -28,12 +28,40 @@ function noSchema(): WrennError {
   return new WrennError("conflict", "the database has never been used: there is nothing to back up");
 }
 
-/** References between tables that rows may come before what they refer to, until the transaction ends. */
-export async function deferReferences(client: ClientBase, deferrable: boolean): Promise<void> {
+/**
+ * For the rows of a backup: references are checked when the transaction ends, since rows may come before what they refer to, and
+ * nothing else happens on their account, since what happened then is in the backup too.
+ */
+export async function beginBulk(client: ClientBase): Promise<void> {
+  await setReferences(client, "DEFERRABLE INITIALLY DEFERRED");
+  for (const table of await tableNames(client)) await client.query(`ALTER TABLE "${table}" DISABLE TRIGGER USER`);
+}
+
+/** Back to normal, with all references checked. */
+export async function endBulk(client: ClientBase): Promise<void> {
+  await client.query("SET CONSTRAINTS ALL IMMEDIATE");
+  for (const table of await tableNames(client)) await client.query(`ALTER TABLE "${table}" ENABLE TRIGGER USER`);
+  await setReferences(client, "NOT DEFERRABLE");
+}
+
+async function setReferences(client: ClientBase, how: string): Promise<void> {
   const { rows } = await client.query<{ relation: string; name: string }>(
     `SELECT conrelid::regclass::text AS relation, quote_ident(conname) AS name
      FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace`,
   );
-  const how = deferrable ? "DEFERRABLE INITIALLY DEFERRED" : "NOT DEFERRABLE";
   for (const { relation, name } of rows) await client.query(`ALTER TABLE ${relation} ALTER CONSTRAINT ${name} ${how}`);
+}
+
+/** Columns that number rows go on after the highest number that is there. */
+export async function continueNumbers(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<{ relation: string; name: string }>(
+    `SELECT quote_ident(table_name) AS relation, column_name AS name
+     FROM information_schema.columns WHERE table_schema = 'public' AND is_identity = 'YES'`,
+  );
+  for (const { relation, name } of rows) {
+    await client.query(
+      `SELECT setval(pg_get_serial_sequence($1, $2), coalesce(max("${name}"), 0) + 1, false) FROM ${relation}`,
+      [relation, name],
+    );
+  }
 }

@@ -123,25 +123,23 @@ CREATE TABLE "capsule_metrics" (
 	CONSTRAINT "capsule_metrics_capsule_id_tier_at_pk" PRIMARY KEY("capsule_id","tier","at")
 );
 --> statement-breakpoint
+CREATE TABLE "capsule_spans" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "capsule_spans_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"capsule_id" uuid NOT NULL,
+	"team_id" uuid NOT NULL,
+	"since" timestamp (3) with time zone NOT NULL,
+	"until" timestamp (3) with time zone DEFAULT 'infinity' NOT NULL,
+	"running" integer NOT NULL,
+	"vcpus" integer NOT NULL,
+	"memory_mb" integer NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "daily_usage" (
 	"team_id" uuid NOT NULL,
 	"day" date NOT NULL,
 	"cpu_minutes" double precision NOT NULL,
 	"ram_mb_minutes" double precision NOT NULL,
 	CONSTRAINT "daily_usage_team_id_day_pk" PRIMARY KEY("team_id","day")
-);
---> statement-breakpoint
-CREATE TABLE "sampled_slots" (
-	"at" timestamp (3) with time zone PRIMARY KEY NOT NULL
-);
---> statement-breakpoint
-CREATE TABLE "team_samples" (
-	"team_id" uuid NOT NULL,
-	"at" timestamp (3) with time zone NOT NULL,
-	"running_count" integer NOT NULL,
-	"vcpus" integer NOT NULL,
-	"memory_mb" integer NOT NULL,
-	CONSTRAINT "team_samples_team_id_at_pk" PRIMARY KEY("team_id","at")
 );
 --> statement-breakpoint
 ALTER TABLE "hosts" ALTER COLUMN "address" DROP NOT NULL;--> statement-breakpoint
@@ -156,7 +154,9 @@ ALTER TABLE "hosts" ADD COLUMN "availability_zone" text;--> statement-breakpoint
 ALTER TABLE "hosts" ADD COLUMN "created_by" uuid;--> statement-breakpoint
 ALTER TABLE "hosts" ADD COLUMN "tags" text[] DEFAULT '{}' NOT NULL;--> statement-breakpoint
 ALTER TABLE "hosts" ADD COLUMN "cert_fingerprint" text;--> statement-breakpoint
+ALTER TABLE "hosts" ADD COLUMN "previous_fingerprint" text;--> statement-breakpoint
 ALTER TABLE "hosts" ADD COLUMN "disk_mb" integer;--> statement-breakpoint
+ALTER TABLE "hosts" ADD COLUMN "deleted_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "teams" ADD COLUMN "is_byoc" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "teams" ADD COLUMN "max_capsules" integer;--> statement-breakpoint
 ALTER TABLE "teams" ADD COLUMN "max_vcpus" integer;--> statement-breakpoint
@@ -175,8 +175,8 @@ ALTER TABLE "memberships" ADD CONSTRAINT "memberships_user_id_users_id_fk" FOREI
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "user_identities" ADD CONSTRAINT "user_identities_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "capsule_metrics" ADD CONSTRAINT "capsule_metrics_capsule_id_capsules_id_fk" FOREIGN KEY ("capsule_id") REFERENCES "public"."capsules"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "capsule_spans" ADD CONSTRAINT "capsule_spans_team_id_teams_id_fk" FOREIGN KEY ("team_id") REFERENCES "public"."teams"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "daily_usage" ADD CONSTRAINT "daily_usage_team_id_teams_id_fk" FOREIGN KEY ("team_id") REFERENCES "public"."teams"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "team_samples" ADD CONSTRAINT "team_samples_team_id_teams_id_fk" FOREIGN KEY ("team_id") REFERENCES "public"."teams"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "audit_logs_team" ON "audit_logs" USING btree ("team_id","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "audit_logs_actor" ON "audit_logs" USING btree ("actor_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "channels_team_name" ON "channels" USING btree ("team_id","name");--> statement-breakpoint
@@ -192,7 +192,9 @@ CREATE INDEX "sessions_user" ON "sessions" USING btree ("user_id");--> statement
 CREATE UNIQUE INDEX "user_identities_user" ON "user_identities" USING btree ("user_id","provider");--> statement-breakpoint
 CREATE UNIQUE INDEX "users_email" ON "users" USING btree ("email") WHERE "users"."status" <> 'deleted';--> statement-breakpoint
 CREATE INDEX "users_email_prefix" ON "users" USING btree ("email" text_pattern_ops);--> statement-breakpoint
-CREATE INDEX "team_samples_at" ON "team_samples" USING btree ("at");--> statement-breakpoint
+CREATE UNIQUE INDEX "capsule_spans_open" ON "capsule_spans" USING btree ("capsule_id") WHERE "capsule_spans"."until" = 'infinity';--> statement-breakpoint
+CREATE INDEX "capsule_spans_team" ON "capsule_spans" USING btree ("team_id","until");--> statement-breakpoint
+CREATE INDEX "capsule_spans_until" ON "capsule_spans" USING btree ("until");--> statement-breakpoint
 ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_created_by_users_id_fk" FOREIGN KEY ("created_by") REFERENCES "public"."users"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "hosts" ADD CONSTRAINT "hosts_team_id_teams_id_fk" FOREIGN KEY ("team_id") REFERENCES "public"."teams"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "hosts" ADD CONSTRAINT "hosts_created_by_users_id_fk" FOREIGN KEY ("created_by") REFERENCES "public"."users"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint

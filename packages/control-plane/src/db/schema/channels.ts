@@ -1,13 +1,9 @@
 /** Where a team wants to be told of what happens, and what it was told. */
+import { DELIVERY_STATUSES, PROVIDERS } from "@wrenn/protocol/rest/channels";
 import { sql } from "drizzle-orm";
 import { check, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { time, words } from "./columns.ts";
 import { teams } from "./identity.ts";
-
-export const PROVIDERS = ["discord", "slack", "teams", "googlechat", "telegram", "matrix", "webhook"] as const;
-export type Provider = (typeof PROVIDERS)[number];
-
-export const DELIVERY_STATUSES = ["pending", "delivered", "dead"] as const;
 
 export const channels = pgTable(
   "channels",
@@ -18,7 +14,7 @@ export const channels = pgTable(
       .references(() => teams.id, { onDelete: "cascade" }),
     name: text("name").notNull(),
     provider: text("provider", { enum: PROVIDERS }).notNull(),
-    /** JSON of the provider's configuration, encrypted; see secrets/ for the form */
+    /** JSON of the provider's configuration, encrypted; see encryption.ts for the form */
     config: text("config").notNull(),
     events: text("events").array().notNull(),
     createdAt: time("created_at").notNull().defaultNow(),

@@ -1,15 +1,9 @@
 /** Hosts: which there are, what they can hold, and what they prove themselves with. */
+import { HOST_STATUSES, HOST_TYPES } from "@wrenn/protocol/rest/hosts";
 import { sql } from "drizzle-orm";
 import { check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
 import { time, words } from "./columns.ts";
 import { teams, users } from "./identity.ts";
-
-export const HOST_STATUSES = ["pending", "online", "offline", "draining", "unreachable"] as const;
-export type HostStatus = (typeof HOST_STATUSES)[number];
-
-/** `byoc`: a team brought it, and only that team uses it. */
-export const HOST_TYPES = ["regular", "byoc"] as const;
-export type HostType = (typeof HOST_TYPES)[number];
 
 export const HOST_TOKEN_PURPOSES = ["registration", "refresh"] as const;
 
@@ -29,6 +23,8 @@ export const hosts = pgTable(
     tags: text("tags").array().notNull().default([]),
     /** SHA-256 of the certificate that it holds, hex: another one of the same name is refused */
     certFingerprint: text("cert_fingerprint"),
+    /** the one before, until the host has shown that it holds the new one */
+    previousFingerprint: text("previous_fingerprint"),
     status: text("status", { enum: HOST_STATUSES }).notNull().default("pending"),
     arch: text("arch"),
     cpuCores: integer("cpu_cores"),
@@ -43,6 +39,8 @@ export const hosts = pgTable(
     lastSeenAt: time("last_seen_at"),
     createdAt: time("created_at").notNull().defaultNow(),
     updatedAt: time("updated_at").notNull().defaultNow(),
+    /** its row stays for the capsules that ended on it */
+    deletedAt: time("deleted_at"),
   },
   (table) => [
     check("hosts_status", sql`${table.status} in (${words(HOST_STATUSES)})`),

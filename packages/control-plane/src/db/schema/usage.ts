@@ -1,27 +1,49 @@
-/** What teams and capsules used: samples, and what they add up to. */
-import { bigint, date, doublePrecision, index, integer, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
+/** What teams and capsules used, and what it adds up to. */
+import { METRIC_TIER_NAMES } from "@wrenn/protocol/metric-tiers";
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  date,
+  doublePrecision,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
 import { capsules } from "./capsules.ts";
 import { time } from "./columns.ts";
 import { teams } from "./identity.ts";
 
-/** What a team held in each ten seconds; a row for each in which it held something. */
-export const teamSamples = pgTable(
-  "team_samples",
+/**
+ * What capsules held, and from when to when: a trigger on their table writes it with every change of their state, whoever makes
+ * it. A paused capsule counts with no CPU and half its memory; one that is missing or has ended, with nothing.
+ */
+export const capsuleSpans = pgTable(
+  "capsule_spans",
   {
+    id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    /** No reference: what was used outlives what used it. */
+    capsuleId: uuid("capsule_id").notNull(),
     teamId: uuid("team_id")
       .notNull()
       .references(() => teams.id, { onDelete: "cascade" }),
-    /** the beginning of the ten seconds: a second sample of them changes nothing */
-    at: time("at").notNull(),
-    runningCount: integer("running_count").notNull(),
+    since: time("since").notNull(),
+    /** `infinity` while it goes on */
+    until: time("until").notNull().default(sql`'infinity'`),
+    /** 1 while it runs, 0 while it is paused */
+    running: integer("running").notNull(),
     vcpus: integer("vcpus").notNull(),
     memoryMb: integer("memory_mb").notNull(),
   },
-  (table) => [primaryKey({ columns: [table.teamId, table.at] }), index("team_samples_at").on(table.at)],
+  (table) => [
+    uniqueIndex("capsule_spans_open").on(table.capsuleId).where(sql`${table.until} = 'infinity'`),
+    index("capsule_spans_team").on(table.teamId, table.until),
+    index("capsule_spans_until").on(table.until),
+  ],
 );
-
-/** The ten seconds that were sampled: what was not is made up for from the capsules' own times. */
-export const sampledSlots = pgTable("sampled_slots", { at: time("at").primaryKey() });
 
 /** Of each whole day (UTC) that is over and was added up. */
 export const dailyUsage = pgTable(
@@ -37,10 +59,6 @@ export const dailyUsage = pgTable(
   (table) => [primaryKey({ columns: [table.teamId, table.day] })],
 );
 
-/** seconds and how many of them: 1 s for 10 min, 30 s for 2 h, 5 min for 24 h */
-export const METRIC_TIERS = ["10m", "2h", "24h"] as const;
-export type MetricTier = (typeof METRIC_TIERS)[number];
-
 /** What the host agent had sampled of a capsule until it was paused or destroyed. */
 export const capsuleMetrics = pgTable(
   "capsule_metrics",
@@ -48,7 +66,7 @@ export const capsuleMetrics = pgTable(
     capsuleId: uuid("capsule_id")
       .notNull()
       .references(() => capsules.id, { onDelete: "cascade" }),
-    tier: text("tier", { enum: METRIC_TIERS }).notNull(),
+    tier: text("tier", { enum: METRIC_TIER_NAMES }).notNull(),
     at: time("at").notNull(),
     /** 0 to 100, of all its vCPUs together */
     cpuPct: doublePrecision("cpu_pct").notNull(),

@@ -1,0 +1,143 @@
+/** The part of the configuration that is about accounts: mail, the first administrator, sign-in through GitHub, rate limits. */
+import { isIP } from "node:net";
+import { emailSchema, PASSWORD } from "@wrenn/protocol/rest/accounts";
+import type { RateLimits } from "./api/rate-limits.ts";
+import type { AdminConfig } from "./identity/local-admin.ts";
+import type { GithubConfig } from "./identity/oauth/github.ts";
+import type { SmtpConfig } from "./mail/mailer.ts";
+
+const VARIABLES = {
+  publicUrl: "CP_PUBLIC_URL",
+  smtpHost: "SMTP_HOST",
+  smtpPort: "SMTP_PORT",
+  smtpUsername: "SMTP_USERNAME",
+  smtpPassword: "SMTP_PASSWORD",
+  smtpFrom: "SMTP_FROM_EMAIL",
+  adminEmail: "WRENN_ADMIN_EMAIL",
+  adminPassword: "WRENN_ADMIN_PASSWORD",
+  localAdmin: "WRENN_LOCAL_ADMIN",
+  githubClientId: "OAUTH_GITHUB_CLIENT_ID",
+  githubClientSecret: "OAUTH_GITHUB_CLIENT_SECRET",
+  githubUrl: "OAUTH_GITHUB_URL",
+  githubApiUrl: "OAUTH_GITHUB_API_URL",
+  oauthRedirectUrl: "OAUTH_REDIRECT_URL",
+  limitPerKey: "WRENN_RATE_LIMIT_PER_KEY",
+  limitLogin: "WRENN_RATE_LIMIT_LOGIN",
+  limitSignup: "WRENN_RATE_LIMIT_SIGNUP",
+  limitReset: "WRENN_RATE_LIMIT_RESET",
+  trustedProxies: "WRENN_TRUSTED_PROXIES",
+  limitSearch: "WRENN_RATE_LIMIT_SEARCH",
+} as const;
+
+type Name = keyof typeof VARIABLES;
+export type AccountsEnv = Readonly<Partial<Record<Name, string | undefined>>>;
+
+export interface AccountsConfig {
+  /** where users reach the platform, without a slash at its end; undefined is where the server listens */
+  readonly publicUrl: string | undefined;
+  /** where the dashboard is; undefined is the public URL */
+  readonly dashboardUrl: string | undefined;
+  /** undefined sends no mail and prints links in the log */
+  readonly smtp: SmtpConfig | undefined;
+  readonly admin: AdminConfig | undefined;
+  readonly github: GithubConfig | undefined;
+  readonly rateLimits: RateLimits;
+  /** addresses and networks whose word of a request's source address counts */
+  readonly trustedProxies: readonly string[];
+}
+
+/** Notes `problem` unless it is `ok`. */
+export type Check = (ok: boolean, problem: string) => void;
+
+/** An empty variable counts as one that is not set. */
+export function readAccountsEnv(env: NodeJS.ProcessEnv): AccountsEnv {
+  return Object.fromEntries(Object.entries(VARIABLES).map(([name, variable]) => [name, env[variable] || undefined]));
+}
+
+/** @param host that the server listens on */
+export function accountsConfig(env: AccountsEnv, host: string, check: Check): AccountsConfig {
+  const url = (name: Name) => {
+    const text = env[name];
+    const ok = text === undefined || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol));
+    check(ok, `${VARIABLES[name]} must begin with http:// or https://`);
+    return text?.replace(/\/+$/, "");
+  };
+  const count = (name: Name, fallback: number, max = 1_000_000) => {
+    const text = env[name] ?? `${fallback}`;
+    const ok = /^\d{1,7}$/.test(text) && Number(text) >= 1 && Number(text) <= max;
+    check(ok, `${VARIABLES[name]} is "${text}" but must be a whole number from 1 to ${max}`);
+    return Number(text);
+  };
+  const together = (one: Name, other: Name) => {
+    const both = (env[one] === undefined) === (env[other] === undefined);
+    check(both, `${VARIABLES[one]} and ${VARIABLES[other]} must be set together`);
+  };
+  const trustedProxies = (env.trustedProxies ?? "").split(",").flatMap((text) => text.trim() || []);
+  check(
+    trustedProxies.every(isNetwork),
+    "WRENN_TRUSTED_PROXIES must be IP addresses and networks with commas between them, for example 10.0.0.1, 10.1.0.0/16",
+  );
+  together("smtpUsername", "smtpPassword");
+  together("smtpHost", "smtpFrom");
+  together("githubClientId", "githubClientSecret");
+  together("adminEmail", "adminPassword");
+  return {
+    publicUrl: url("publicUrl"),
+    dashboardUrl: url("oauthRedirectUrl"),
+    smtp: smtpConfig(env, count("smtpPort", 587, 65_535)),
+    admin: adminConfig(env, host, check),
+    github: githubConfig(env, url("githubUrl"), url("githubApiUrl")),
+    trustedProxies,
+    rateLimits: {
+      perKeyPerSecond: count("limitPerKey", 1000),
+      loginPerMinute: count("limitLogin", 10),
+      signupPerMinute: count("limitSignup", 5),
+      resetPerMinute: count("limitReset", 5),
+      searchPerMinute: count("limitSearch", 30),
+    },
+  };
+}
+
+function smtpConfig({ smtpHost, smtpFrom, smtpUsername, smtpPassword }: AccountsEnv, port: number) {
+  if (smtpHost === undefined || smtpFrom === undefined) return undefined;
+  const auth = smtpUsername === undefined ? undefined : { user: smtpUsername, pass: smtpPassword ?? "" };
+  return { host: smtpHost, port, auth, from: smtpFrom };
+}
+
+function adminConfig(
+  { adminEmail, adminPassword, localAdmin }: AccountsEnv,
+  host: string,
+  check: Check,
+): AdminConfig | undefined {
+  if (adminEmail !== undefined && adminPassword !== undefined) {
+    const { data: email } = emailSchema.safeParse(adminEmail);
+    check(email !== undefined, "WRENN_ADMIN_EMAIL must be an e-mail address");
+    const { length } = adminPassword;
+    check(
+      length >= PASSWORD.min && length <= PASSWORD.max,
+      `WRENN_ADMIN_PASSWORD must have ${PASSWORD.min} to ${PASSWORD.max} characters`,
+    );
+    return { kind: "given", email: email ?? "", password: adminPassword };
+  }
+  return localAdmin !== undefined && isLoopback(host) ? { kind: "local" } : undefined;
+}
+
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...rest] = text.split("/");
+  const max = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= max);
+  return max > 0 && fits && rest.length === 0;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+function githubConfig(
+  { githubClientId, githubClientSecret }: AccountsEnv,
+  url = "https://github.com",
+  apiUrl = "https://api.github.com",
+): GithubConfig | undefined {
+  if (githubClientId === undefined || githubClientSecret === undefined) return undefined;
+  return { clientId: githubClientId, clientSecret: githubClientSecret, url, apiUrl };
+}

@@ -1,0 +1,32 @@
+/** DELETE /v1/hosts/{id}: refused while it holds capsules or snapshots, unless it is forced. */
+import { parseId } from "@wrenn/protocol/ids";
+import { flag } from "@wrenn/protocol/rest/common";
+import { z } from "zod";
+import { asUser } from "../../hosts/access.ts";
+import { deleteHost as remove } from "../../hosts/remove.ts";
+import { USER } from "../access.ts";
+import { errors, type Route } from "../route.ts";
+import { auditedHost, hostParams } from "./params.ts";
+
+export const deleteHost: Route = (app, { capsules }) => {
+  app.route({
+    method: "DELETE",
+    url: "/v1/hosts/:id",
+    config: { access: USER, audit: { resource: "host", action: "delete", scope: "admin" } },
+    schema: {
+      operationId: "deleteHost",
+      tags: ["Hosts"],
+      summary: "Delete a host",
+      params: hostParams,
+      querystring: z.object({ force: flag.describe("Its capsules end and its snapshots are lost") }),
+      response: { 204: z.void(), ...errors(400, 403, 404, 409) },
+    },
+    handler: async (request, reply) => {
+      const id = parseId("host", request.params.id);
+      const { force } = request.query;
+      const row = await remove(capsules, asUser(request.principal), id, force);
+      request.audited = auditedHost(row, { force });
+      return reply.code(204).send();
+    },
+  });
+};

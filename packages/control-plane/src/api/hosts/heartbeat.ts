@@ -1,0 +1,29 @@
+/** POST /v1/hosts/{id}/heartbeat: the host lives, and learns whether it still belongs to the platform. */
+import { WrennError } from "@wrenn/protocol/errors";
+import { idToUuid, parseId } from "@wrenn/protocol/ids";
+import { z } from "zod";
+import { heartbeat } from "../../hosts/enrol.ts";
+import { HOST } from "../access.ts";
+import { errors, type Route } from "../route.ts";
+import { hostParams } from "./params.ts";
+
+export const heartbeatHost: Route = (app, { capsules }) => {
+  app.route({
+    method: "POST",
+    url: "/v1/hosts/:id/heartbeat",
+    config: { access: HOST, audit: "none" },
+    schema: {
+      operationId: "heartbeatHost",
+      tags: ["Hosts"],
+      summary: "Show that this host lives",
+      params: hostParams,
+      response: { 204: z.void(), ...errors(400, 403, 404) },
+    },
+    handler: async (request, reply) => {
+      const { principal } = request;
+      if (principal?.kind !== "host") throw new WrennError("unauthorized", "the X-Host-Token header is missing");
+      await heartbeat(capsules.db, principal, idToUuid(parseId("host", request.params.id)));
+      return reply.code(204).send();
+    },
+  });
+};

@@ -1,0 +1,31 @@
+/** POST /v1/hosts/{id}/tags */
+import { parseId } from "@wrenn/protocol/ids";
+import { hostTagSchema } from "@wrenn/protocol/rest/hosts";
+import { z } from "zod";
+import { asUser } from "../../hosts/access.ts";
+import { addTag } from "../../hosts/manage.ts";
+import { USER } from "../access.ts";
+import { errors, type Route } from "../route.ts";
+import { auditedHost, hostParams } from "./params.ts";
+
+export const addHostTag: Route = (app, { capsules }) => {
+  app.route({
+    method: "POST",
+    url: "/v1/hosts/:id/tags",
+    config: { access: USER, audit: { resource: "host", action: "add_tag", scope: "admin" } },
+    schema: {
+      operationId: "addHostTag",
+      tags: ["Hosts"],
+      summary: "Add a tag to a host",
+      params: hostParams,
+      body: hostTagSchema,
+      response: { 204: z.void(), ...errors(400, 403, 404) },
+    },
+    handler: async (request, reply) => {
+      const { tag } = request.body;
+      const row = await addTag(capsules.db, asUser(request.principal), parseId("host", request.params.id), tag);
+      request.audited = auditedHost(row, { tag });
+      return reply.code(204).send();
+    },
+  });
+};

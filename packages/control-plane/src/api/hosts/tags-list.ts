@@ -1,0 +1,27 @@
+/** GET /v1/hosts/{id}/tags */
+import { parseId } from "@wrenn/protocol/ids";
+import { z } from "zod";
+import { asUser } from "../../hosts/access.ts";
+import { getVisibleHost } from "../../hosts/manage.ts";
+import { USER } from "../access.ts";
+import { errors, type Route } from "../route.ts";
+import { hostParams } from "./params.ts";
+
+export const listHostTags: Route = (app, { capsules }) => {
+  app.route({
+    method: "GET",
+    url: "/v1/hosts/:id/tags",
+    config: { access: USER },
+    schema: {
+      operationId: "listHostTags",
+      tags: ["Hosts"],
+      summary: "List the tags of a host",
+      params: hostParams,
+      response: { 200: z.array(z.string()), ...errors(400, 403, 404) },
+    },
+    handler: async (request) => {
+      const id = parseId("host", request.params.id);
+      return (await getVisibleHost(capsules.db, asUser(request.principal), id)).row.tags;
+    },
+  });
+};

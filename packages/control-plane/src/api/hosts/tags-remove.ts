@@ -1,0 +1,29 @@
+/** DELETE /v1/hosts/{id}/tags/{tag} */
+import { parseId } from "@wrenn/protocol/ids";
+import { z } from "zod";
+import { asUser } from "../../hosts/access.ts";
+import { removeTag } from "../../hosts/manage.ts";
+import { USER } from "../access.ts";
+import { errors, type Route } from "../route.ts";
+import { auditedHost, hostTagParams } from "./params.ts";
+
+export const removeHostTag: Route = (app, { capsules }) => {
+  app.route({
+    method: "DELETE",
+    url: "/v1/hosts/:id/tags/:tag",
+    config: { access: USER, audit: { resource: "host", action: "remove_tag", scope: "admin" } },
+    schema: {
+      operationId: "removeHostTag",
+      tags: ["Hosts"],
+      summary: "Remove a tag from a host",
+      params: hostTagParams,
+      response: { 204: z.void(), ...errors(400, 403, 404) },
+    },
+    handler: async (request, reply) => {
+      const { id, tag } = request.params;
+      const row = await removeTag(capsules.db, asUser(request.principal), parseId("host", id), tag);
+      request.audited = auditedHost(row, { tag });
+      return reply.code(204).send();
+    },
+  });
+};

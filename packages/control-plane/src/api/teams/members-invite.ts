@@ -1,0 +1,30 @@
+/** POST /v1/teams/{id}/members: asks somebody to join. The answer is the same whether the address has an account or not. */
+import { idFromUuid } from "@wrenn/protocol/ids";
+import { invitationSchema, inviteSchema } from "@wrenn/protocol/rest/teams";
+import { invite } from "../../teams/invitations.ts";
+import { member, userOf } from "../access.ts";
+import { errors, type Route } from "../route.ts";
+import { sessionTeam, teamParams } from "./params.ts";
+import { toInvitation } from "./view.ts";
+
+export const inviteMember: Route = (app, { capsules: { db }, tellUser }) => {
+  app.route({
+    method: "POST",
+    url: "/v1/teams/:id/members",
+    config: { access: member("admin"), audit: { resource: "member", action: "invite" } },
+    schema: {
+      operationId: "inviteMember",
+      tags: ["Teams"],
+      summary: "Invite somebody, who is a member once they accept",
+      params: teamParams,
+      body: inviteSchema,
+      response: { 201: invitationSchema, ...errors(400, 403, 404, 413) },
+    },
+    handler: async (request, reply) => {
+      const { email, role } = request.body;
+      const row = await invite({ db, tellUser }, sessionTeam(request), userOf(request.principal), { email, role });
+      request.audited = { resourceId: idFromUuid("invitation", row.id), metadata: { email, role } };
+      return reply.code(201).send(toInvitation(row));
+    },
+  });
+};

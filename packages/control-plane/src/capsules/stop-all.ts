@@ -1,0 +1,50 @@
+/** The end of all capsules of some teams. It is decided in a transaction; hosts carry it out afterwards, or the reconciler does. */
+import type { EndReason } from "@wrenn/protocol/states";
+import { TRANSITIONS } from "@wrenn/protocol/states";
+import { Semaphore } from "@wrenn/runtime/locks";
+import { and, asc, inArray } from "drizzle-orm";
+import type { Queries } from "../db/database.ts";
+import { type CapsuleRow, capsules } from "../db/schema.ts";
+import { holdPlacement } from "../placement/load.ts";
+import type { CapsuleDeps } from "./deps.ts";
+import { finishStopping } from "./destroy.ts";
+import { transition } from "./transition.ts";
+
+/** States that have not ended and are not about to. */
+const LIVE = TRANSITIONS.stop.from.filter((state) => state !== "stopping" && state !== "error");
+
+const PARALLEL = 8;
+
+/** Every capsule of the teams, paused ones too, is stopping; none of theirs is created or copied until the transaction ends. */
+export async function markAllStopping(
+  tx: Queries,
+  { logger }: CapsuleDeps,
+  teamIds: readonly string[],
+  endReason: EndReason,
+): Promise<CapsuleRow[]> {
+  if (teamIds.length === 0) return [];
+  await holdPlacement(tx);
+  const rows = await tx
+    .select()
+    .from(capsules)
+    .where(and(inArray(capsules.teamId, [...teamIds]), inArray(capsules.state, LIVE)))
+    .orderBy(asc(capsules.id))
+    .for("update");
+  const stopping: CapsuleRow[] = [];
+  for (const row of rows) {
+    const moved = await transition({ db: { queries: tx }, logger }, row, "stop", { endReason });
+    if (moved !== undefined) stopping.push(moved);
+  }
+  return stopping;
+}
+
+/** Removes the machines of capsules that are stopping. What a host does not do now is left to the reconciler. */
+export async function finishAllStopping(deps: CapsuleDeps, rows: readonly CapsuleRow[]): Promise<void> {
+  const slots = new Semaphore(PARALLEL);
+  const finish = (row: CapsuleRow) => slots.run(() => deps.operations.run(row.id, () => finishStopping(deps, row)));
+  const ends = await Promise.allSettled(rows.map(finish));
+  const failed = ends.filter((end) => end.status === "rejected");
+  if (failed.length > 0) {
+    deps.logger.warn({ event: "capsules_left", count: failed.length, of: rows.length, err: failed[0]?.reason });
+  }
+}

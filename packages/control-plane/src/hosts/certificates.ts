@@ -1,0 +1,114 @@
+/** The platform's certificates, made when they are first needed. Every control plane of an installation has the same authority. */
+import { randomUUID, X509Certificate } from "node:crypto";
+import { link, rm } from "node:fs/promises";
+import { WrennError } from "@wrenn/protocol/errors";
+import { fingerprintHex } from "@wrenn/protocol/host-tls";
+import { readJson, writeFileAtomic } from "@wrenn/runtime/atomic-file";
+import { z } from "zod";
+import type { Authority, AuthorityPem } from "./authority.ts";
+
+/** What is shown to hosts when a connection is made. */
+export interface ClientCredentials {
+  readonly cert: string;
+  readonly key: string;
+  /** whom the certificates of hosts have to be from */
+  readonly ca: string;
+}
+
+export interface IssuedToHost {
+  readonly certPem: string;
+  readonly caPem: string;
+  /** SHA-256, hex */
+  readonly fingerprint: string;
+}
+
+const fileSchema = z.object({ cert_pem: z.string(), key_pem: z.string() });
+/** Half of its life: whatever keeps it from being renewed has as long again to pass. */
+const RENEW_AFTER_MS = 12 * 3_600_000;
+
+export class Certificates {
+  readonly #given: AuthorityPem | undefined;
+  readonly #file: string;
+  #authority: Promise<Authority> | undefined;
+  #client: { readonly made: number; readonly credentials: Promise<ClientCredentials> } | undefined;
+
+  /** @param given the authority of the configuration. @param file holds one that is made, where none is given */
+  constructor(given: AuthorityPem | undefined, file: string) {
+    this.#given = given;
+    this.#file = file;
+  }
+
+  /** @throws invalid_request for a request that cannot be signed; config_invalid */
+  async issueHost(csr: string, host: { id: string; address: string }): Promise<IssuedToHost> {
+    const authority = await this.#open();
+    const { certPem } = await authority.issueHost(csr, host);
+    return {
+      certPem,
+      caPem: authority.certPem,
+      fingerprint: fingerprintHex(new X509Certificate(certPem).fingerprint256),
+    };
+  }
+
+  /** For a new connection; connections that exist keep what they were made with. @throws config_invalid */
+  client(): Promise<ClientCredentials> {
+    const now = Date.now();
+    if (this.#client === undefined || now - this.#client.made >= RENEW_AFTER_MS) {
+      const credentials = this.#issueClient();
+      const made = { made: now, credentials };
+      this.#client = made;
+      credentials.catch(() => {
+        if (this.#client === made) this.#client = undefined;
+      });
+    }
+    return this.#client.credentials;
+  }
+
+  async #issueClient(): Promise<ClientCredentials> {
+    const authority = await this.#open();
+    const { certPem, keyPem } = await authority.issueClient();
+    return { cert: certPem, key: keyPem, ca: authority.certPem };
+  }
+
+  #open(): Promise<Authority> {
+    this.#authority ??= this.#load();
+    this.#authority.catch(() => {
+      this.#authority = undefined;
+    });
+    return this.#authority;
+  }
+
+  async #load(): Promise<Authority> {
+    const { Authority, makeAuthority } = await import("./authority.ts");
+    const pem = this.#given ?? (await readOrMake(this.#file, makeAuthority));
+    return Authority.open(pem);
+  }
+}
+
+async function readOrMake(file: string, make: () => Promise<AuthorityPem>): Promise<AuthorityPem> {
+  const kept = await read(file);
+  if (kept !== undefined) return kept;
+  const { certPem, keyPem } = await make();
+  const mine = `${file}.${randomUUID()}`;
+  await writeFileAtomic(mine, `${JSON.stringify({ cert_pem: certPem, key_pem: keyPem })}\n`, 0o600);
+  try {
+    // Whoever is first decides.
+    await link(mine, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+  } finally {
+    await rm(mine, { force: true });
+  }
+  return (await read(file)) ?? { certPem, keyPem };
+}
+
+/** @throws config_invalid when the file holds something else */
+async function read(file: string): Promise<AuthorityPem | undefined> {
+  const { data, success } = fileSchema.optional().safeParse(await readJson(file).catch(() => null));
+  if (!success) {
+    throw new WrennError(
+      "config_invalid",
+      `${file} does not hold the certificate authority: put it back from a backup`,
+    );
+  }
+  return data === undefined ? undefined : { certPem: data.cert_pem, keyPem: data.key_pem };
+}

@@ -1,0 +1,109 @@
+/** API keys of teams: who made which, and for what. */
+import { randomUUID } from "node:crypto";
+import { hasRole, type Scope } from "@wrenn/protocol/access";
+import { WrennError } from "@wrenn/protocol/errors";
+import type { KeyForm } from "@wrenn/protocol/rest/api-keys";
+import { and, asc, desc, eq, getTableColumns, inArray } from "drizzle-orm";
+import type { Database, Queries } from "../db/database.ts";
+import { type ApiKeyRow, apiKeys, memberships, users } from "../db/schema.ts";
+import { hashApiKey, newApiKey, prefixOf } from "./api-keys.ts";
+import type { UserPrincipal } from "./principal.ts";
+
+export interface KeyRequest {
+  readonly name: string;
+  /** everything that keys can do when absent */
+  readonly scopes?: readonly Scope[] | undefined;
+  readonly expiresAt?: Date | undefined;
+  readonly form: KeyForm;
+}
+
+export interface ListedKey {
+  readonly key: ApiKeyRow;
+  /** null when the user is no more */
+  readonly creatorEmail: string | null;
+}
+
+/** @throws invalid_request for a time that is over, no_team for who has just left */
+export async function createApiKey(
+  db: Database,
+  teamId: string,
+  createdBy: string,
+  { name, scopes, expiresAt, form }: KeyRequest,
+): Promise<{ key: string; row: ApiKeyRow }> {
+  if (expiresAt !== undefined && expiresAt <= new Date()) {
+    throw new WrennError("invalid_request", "expires_at must be in the future");
+  }
+  const key = newApiKey(form);
+  const row = await db.queries.transaction(async (tx) => {
+    await holdMaker(tx, teamId, createdBy);
+    const [made] = await tx
+      .insert(apiKeys)
+      .values({
+        id: randomUUID(),
+        teamId,
+        name,
+        keyHash: hashApiKey(key),
+        keyPrefix: prefixOf(key),
+        scopes: scopes === undefined ? null : [...new Set(scopes)],
+        createdBy,
+        expiresAt: expiresAt ?? null,
+      })
+      .returning();
+    return made;
+  });
+  if (row === undefined) throw new WrennError("internal_error", "the insert returned no row");
+  return { key, row };
+}
+
+/** Whoever ends the membership or the account takes all keys along, so it must not end meanwhile. @throws no_team */
+async function holdMaker(tx: Queries, teamId: string, userId: string): Promise<void> {
+  const found = await tx
+    .select({ role: memberships.role })
+    .from(memberships)
+    .innerJoin(users, eq(users.id, memberships.userId))
+    .where(and(eq(memberships.teamId, teamId), eq(memberships.userId, userId), eq(users.status, "active")))
+    .for("share");
+  if (found.length === 0) throw new WrennError("no_team", "you are not in this team any more");
+}
+
+/** Newest first; those that have expired too. */
+export function listApiKeys(db: Database, teamId: string): Promise<ListedKey[]> {
+  return db.queries
+    .select({ key: getTableColumns(apiKeys), creatorEmail: users.email })
+    .from(apiKeys)
+    .leftJoin(users, eq(users.id, apiKeys.createdBy))
+    .where(eq(apiKeys.teamId, teamId))
+    .orderBy(desc(apiKeys.createdAt), desc(apiKeys.id));
+}
+
+/** Whether the team had such a key. @throws forbidden for a member who did not make it */
+export async function revokeApiKey(
+  db: Database,
+  { userId, membership }: Pick<UserPrincipal, "userId" | "membership">,
+  id: string,
+): Promise<boolean> {
+  if (membership === undefined) return false;
+  const ofTeam = and(eq(apiKeys.id, id), eq(apiKeys.teamId, membership.teamId));
+  const own = hasRole(membership.role, "admin") ? undefined : eq(apiKeys.createdBy, userId);
+  const revoked = await db.queries.delete(apiKeys).where(and(ofTeam, own)).returning({ id: apiKeys.id });
+  if (revoked.length > 0) return true;
+  const others = await db.queries.select({ id: apiKeys.id }).from(apiKeys).where(ofTeam);
+  if (others.length === 0) return false;
+  throw new WrennError("forbidden", "somebody else made this key: only admins of the team can revoke it");
+}
+
+/** All keys of a team, of a maker, or of both. Returns how many there were. */
+export async function revokeKeys(
+  tx: Queries,
+  { teamId, createdBy }: { readonly teamId?: string; readonly createdBy?: string },
+): Promise<number> {
+  const theirs = and(
+    teamId === undefined ? undefined : eq(apiKeys.teamId, teamId),
+    createdBy === undefined ? undefined : eq(apiKeys.createdBy, createdBy),
+  );
+  // In one order, so that two who revoke some of the same do not wait for each other.
+  const rows = await tx.select({ id: apiKeys.id }).from(apiKeys).where(theirs).orderBy(asc(apiKeys.id)).for("update");
+  const ids = rows.map(({ id }) => id);
+  await tx.delete(apiKeys).where(inArray(apiKeys.id, ids));
+  return ids.length;
+}

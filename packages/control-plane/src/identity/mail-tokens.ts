@@ -1,0 +1,49 @@
+/** Tokens of links in mails: 32 hex digits, of which only the SHA-256 is stored, good for one use. */
+import { createHash, randomBytes } from "node:crypto";
+import { WrennError } from "@wrenn/protocol/errors";
+import { and, eq, gt, lt } from "drizzle-orm";
+import type { Queries } from "../db/database.ts";
+import { mailTokens, type TokenPurpose } from "../db/schema.ts";
+
+/** Minutes that each is good for. */
+export const TOKEN_MINUTES: Readonly<Record<TokenPurpose, number>> = { activation: 30, password_reset: 15 };
+
+const BYTES = 16;
+
+function hashToken(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
+
+/** A new token of the user; older ones for the same purpose are void. */
+export async function makeMailToken(queries: Queries, purpose: TokenPurpose, userId: string): Promise<string> {
+  await voidMailTokens(queries, purpose, userId);
+  const token = randomBytes(BYTES).toString("hex");
+  const expiresAt = new Date(Date.now() + TOKEN_MINUTES[purpose] * 60_000);
+  await queries.insert(mailTokens).values({ tokenHash: hashToken(token), purpose, userId, expiresAt });
+  return token;
+}
+
+/** Uses the token up and returns the UUID of its user. @throws invalid_token */
+export async function spendMailToken(queries: Queries, purpose: TokenPurpose, token: string): Promise<string> {
+  const [row] = await queries
+    .delete(mailTokens)
+    .where(
+      and(
+        eq(mailTokens.tokenHash, hashToken(token)),
+        eq(mailTokens.purpose, purpose),
+        gt(mailTokens.expiresAt, new Date()),
+      ),
+    )
+    .returning({ userId: mailTokens.userId });
+  if (row === undefined) throw new WrennError("invalid_token", "the link was used already, or is too old");
+  return row.userId;
+}
+
+export async function voidMailTokens(queries: Queries, purpose: TokenPurpose, userId: string): Promise<void> {
+  await queries.delete(mailTokens).where(and(eq(mailTokens.userId, userId), eq(mailTokens.purpose, purpose)));
+}
+
+/** Removes what is good for nothing any more. */
+export async function purgeMailTokens(queries: Queries): Promise<void> {
+  await queries.delete(mailTokens).where(lt(mailTokens.expiresAt, new Date()));
+}

@@ -1,0 +1,54 @@
+/** What a kind of background work is: a name, the shape of its data, when it runs, and what it does. */
+import type { z } from "zod";
+import type { JobDeps } from "./deps.ts";
+
+export interface Retries {
+  /** attempts after the first one */
+  readonly limit: number;
+  /** seconds before the second attempt; it doubles with each one, and varies a little */
+  readonly delaySec: number;
+  readonly maxDelaySec: number;
+}
+
+export interface JobOptions<Data> {
+  /** for ever: it is the name of the queue, too */
+  readonly name: string;
+  readonly data: z.ZodType<Data>;
+  /** when it runs by itself, in UTC and with `{}` as its data; never twice at the same time */
+  readonly cron?: string;
+  readonly retries?: Retries;
+  /** seconds that one attempt may take */
+  readonly timeoutSec?: number;
+  /**
+   * Does the work. It runs again after a crash or a failure, so doing it twice must be the same as doing it once.
+   * @param signal aborts when its time is over, or when this process ends and cannot wait for it
+   */
+  run(deps: JobDeps, data: Data, signal: AbortSignal): Promise<void>;
+}
+
+/** A kind of job whose data is checked before each run. */
+export interface JobType<Data = unknown> {
+  readonly name: string;
+  readonly cron: string | undefined;
+  readonly retries: Retries;
+  readonly timeoutSec: number;
+  /** @throws what the data is not */
+  parse(data: unknown): Data;
+  runWith(deps: JobDeps, data: unknown, signal: AbortSignal): Promise<void>;
+}
+
+const RETRIES: Retries = { limit: 5, delaySec: 5, maxDelaySec: 600 };
+const TIMEOUT_SEC = 900;
+
+export function defineJob<Data>(options: JobOptions<Data>): JobType<Data> {
+  const { name, data: schema, cron, retries = RETRIES, timeoutSec = TIMEOUT_SEC } = options;
+  const parse = (data: unknown) => schema.parse(data);
+  return {
+    name,
+    cron,
+    retries,
+    timeoutSec,
+    parse,
+    runWith: (deps, data, signal) => options.run(deps, parse(data), signal),
+  };
+}

@@ -1,0 +1,176 @@
+/**
+ * Background work on pg-boss, in a schema of its own of the same database. Every control plane works; a job is one's at a time.
+ * It starts by itself as soon as the database lets it, and nothing waits for that.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { WrennError } from "@wrenn/protocol/errors";
+import { type Job, PgBoss } from "pg-boss";
+import type { JobType } from "./define.ts";
+import type { JobDeps } from "./deps.ts";
+
+export const JOBS_SCHEMA = "pgboss";
+
+/** Jobs of one kind that one control plane runs at a time. */
+const CONCURRENCY = 2;
+const RETRY_START_MS = { first: 250, most: 5_000 };
+/** How long the end waits for jobs that run: less than requests are given. */
+const GRACE_MS = 8_000;
+
+export interface JobTimes {
+  /** seconds without a sign of life after which a job's process counts as dead; at least 10 */
+  readonly deadAfterSec: number;
+  /** seconds between two looks for such jobs */
+  readonly lookSec: number;
+  /** seconds between two looks for jobs that others sent or gave back: what this process sends, it looks for at once */
+  readonly pollSec: number;
+}
+
+const TIMES: JobTimes = { deadAfterSec: 30, lookSec: 15, pollSec: 5 };
+
+export class Jobs implements AsyncDisposable {
+  readonly #deps: JobDeps;
+  readonly #types: readonly JobType[];
+  readonly #times: JobTimes;
+  readonly #closing = new AbortController();
+  /** ids of the workers of each kind, so that they can be woken */
+  readonly #workers = new Map<string, string[]>();
+  #boss: PgBoss | undefined;
+  #starting: Promise<void> = Promise.resolve();
+
+  constructor(deps: JobDeps, types: readonly JobType[], times = TIMES) {
+    this.#deps = deps;
+    this.#types = types;
+    this.#times = times;
+  }
+
+  /** Begins to work, now or as soon as that is possible. */
+  start(): this {
+    this.#starting = this.#startWhenPossible();
+    return this;
+  }
+
+  /** Resolves when it works, or was closed before. */
+  get started(): Promise<void> {
+    return this.#starting;
+  }
+
+  get running(): boolean {
+    return this.#boss !== undefined;
+  }
+
+  /** Asks for a run, here or on another control plane. @throws database_unavailable */
+  async send<Data extends object>(type: JobType<Data>, data: Data): Promise<void> {
+    await this.#required().send(type.name, type.parse(data));
+    this.#wake(type.name);
+  }
+
+  /** Runs a job that failed once more. @throws database_unavailable */
+  async retry(name: string, id: string): Promise<void> {
+    await this.#required().retry(name, id);
+    this.#wake(name);
+  }
+
+  /** Takes no more jobs and waits for those that run; what takes too long is given back, and runs again elsewhere. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#starting;
+    const boss = this.#boss;
+    this.#boss = undefined;
+    if (boss === undefined) return;
+    const timeUp = new AbortController();
+    const drained = Promise.all(this.#types.map(({ name }) => boss.offWork(name, { wait: true })));
+    await Promise.race([drained, sleep(GRACE_MS, undefined, { signal: timeUp.signal }).catch(() => {})]);
+    timeUp.abort();
+    await boss.stop({ graceful: false });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #required(): PgBoss {
+    if (this.#boss === undefined) {
+      throw new WrennError("database_unavailable", "background work has not begun yet: try again in a moment");
+    }
+    return this.#boss;
+  }
+
+  #wake(name: string): void {
+    for (const worker of this.#workers.get(name) ?? []) this.#boss?.notifyWorker(worker);
+  }
+
+  async #startWhenPossible(): Promise<void> {
+    const { signal } = this.#closing;
+    let pause = RETRY_START_MS.first;
+    while (!signal.aborted) {
+      const boss = this.#newBoss();
+      try {
+        await boss.start();
+        for (const type of this.#types) await this.#work(boss, type);
+        this.#boss = boss;
+        return;
+      } catch (err) {
+        this.#deps.logger.warn({ event: "jobs_not_started", err });
+        await boss.stop({ graceful: false }).catch(() => {});
+      }
+      await sleep(pause, undefined, { signal }).catch(() => {});
+      pause = Math.min(pause * 2, RETRY_START_MS.most);
+    }
+  }
+
+  #newBoss(): PgBoss {
+    const { db, logger } = this.#deps;
+    const boss = new PgBoss({
+      schema: JOBS_SCHEMA,
+      db: { executeSql: (text, values) => db.pool.query(text, values) },
+      superviseIntervalSeconds: this.#times.lookSec,
+      monitorIntervalSeconds: this.#times.lookSec,
+      flowIntervalSeconds: 3600,
+      reindex: false,
+      monitorVacuum: false,
+    });
+    boss.on("error", (error) => logger.warn({ event: "jobs_error", reason: error.message }));
+    boss.on("warning", ({ message }) => logger.warn({ event: "jobs_warning", reason: message }));
+    return boss;
+  }
+
+  async #work(boss: PgBoss, type: JobType): Promise<void> {
+    const { name, cron, retries, timeoutSec } = type;
+    const options = {
+      retryLimit: retries.limit,
+      retryDelay: retries.delaySec,
+      retryDelayMax: retries.maxDelaySec,
+      retryBackoff: true,
+      expireInSeconds: timeoutSec,
+      heartbeatSeconds: this.#times.deadAfterSec,
+    };
+    await boss.createQueue(name, { ...options, policy: cron === undefined ? "standard" : "exclusive" });
+    await boss.updateQueue(name, options);
+    if (cron !== undefined) await boss.schedule(name, cron, {});
+    const workers: string[] = [];
+    this.#workers.set(name, workers);
+    for (let i = 0; i < CONCURRENCY; i++) {
+      const polling = { pollingIntervalSeconds: this.#times.pollSec };
+      workers.push(
+        await boss.work<unknown>(name, polling, async ([job]) => {
+          if (job !== undefined) await this.#run(type, job);
+        }),
+      );
+    }
+  }
+
+  async #run(type: JobType, { id, name, data, retryCount, signal }: Job<unknown>): Promise<void> {
+    const began = performance.now();
+    const about = { job: name, id, attempt: retryCount + 1 };
+    try {
+      await type.runWith(this.#deps, data, signal);
+      this.#deps.logger.info({ event: "job_done", ...about, ms: Math.round(performance.now() - began) });
+    } catch (err) {
+      this.#deps.logger.warn({ event: "job_failed", ...about, err });
+      throw err;
+    } finally {
+      // There may be more: then nobody waits for the next poll.
+      this.#wake(name);
+    }
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * All kinds of background work. A new one is a file beside this one that exports a job made by `defineJob`, and a line here.
+ * What it needs besides the database goes into `JobDeps`.
+ */
+import type { JobType } from "./define.ts";
+import { purgeAccounts } from "./purge-accounts.ts";
+import { purgeDeliveries } from "./purge-deliveries.ts";
+import { purgeEndedSessions } from "./purge-sessions.ts";
+import { purgeUsage } from "./purge-usage.ts";
+import { rollUpUsage } from "./roll-up-usage.ts";
+
+export const JOBS: readonly JobType[] = [rollUpUsage, purgeUsage, purgeEndedSessions, purgeAccounts, purgeDeliveries];

@@ -1,0 +1,23 @@
+/** What work on teams needs. */
+import type { Role } from "@wrenn/protocol/access";
+import type { Database } from "../db/database.ts";
+
+/** What somebody is told by mail. */
+export type TeamNotice =
+  | { readonly event: "team_created" | "team_joined"; readonly to: string; readonly teamName: string }
+  | {
+      readonly event: "team_invited";
+      /** the address, which may have no account */
+      readonly to: string;
+      readonly teamName: string;
+      /** name of who asks */
+      readonly invitedBy: string;
+      readonly role: Role;
+      readonly expiresAt: Date;
+    };
+
+export interface TeamDeps {
+  readonly db: Database;
+  /** Called after what it tells of is done; it must not throw. Without one nobody is told. */
+  readonly tellUser?: ((notice: TeamNotice) => void) | undefined;
+}

@@ -1,0 +1,128 @@
+/** Invitations: nobody is in a team that they did not want to be in. */
+import { randomUUID } from "node:crypto";
+import type { Role } from "@wrenn/protocol/access";
+import { WrennError } from "@wrenn/protocol/errors";
+import { and, desc, eq, gt, isNull } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
+import { type InvitationRow, invitations, memberships, type TeamRow, teams, users } from "../db/schema.ts";
+import { holdTeam } from "../identity/team-lock.ts";
+import type { TeamDeps } from "./deps.ts";
+import type { GivenRole } from "./members.ts";
+
+const LIFETIME_MS = 7 * 24 * 3_600_000;
+
+interface Asked {
+  readonly userId: string;
+  /** trimmed and in lower case */
+  readonly email: string;
+}
+
+const open = () => gt(invitations.expiresAt, new Date());
+
+/**
+ * Asks whoever has the address, now or later. Asking again renews what was asked before.
+ * @throws invalid_request for a member, not_found for a team that is no more
+ */
+export async function invite(
+  { db, tellUser }: TeamDeps,
+  teamId: string,
+  by: { readonly userId: string; readonly name: string },
+  { email, role }: { readonly email: string; readonly role: GivenRole },
+): Promise<InvitationRow> {
+  const { team, row } = await db.queries.transaction(async (tx) => {
+    const held = await holdTeam(tx, teamId);
+    const [member] = await tx
+      .select({ role: memberships.role })
+      .from(memberships)
+      .innerJoin(users, eq(users.id, memberships.userId))
+      .where(and(eq(memberships.teamId, teamId), eq(users.email, email)));
+    if (member !== undefined) throw new WrennError("invalid_request", `${email} is already a member`);
+    const now = new Date();
+    const fields = { role, invitedBy: by.userId, createdAt: now, expiresAt: new Date(now.getTime() + LIFETIME_MS) };
+    const [made] = await tx
+      .insert(invitations)
+      .values({ id: randomUUID(), teamId, email, ...fields })
+      .onConflictDoUpdate({ target: [invitations.teamId, invitations.email], set: fields })
+      .returning();
+    if (made === undefined) throw new WrennError("internal_error", "the insert returned no row");
+    return { team: held, row: made };
+  });
+  const { expiresAt } = row;
+  tellUser?.({ event: "team_invited", to: email, teamName: team.name, invitedBy: by.name, role, expiresAt });
+  return row;
+}
+
+/** What the team waits for, newest first. */
+export function listInvitations(db: Database, teamId: string): Promise<InvitationRow[]> {
+  return db.queries
+    .select()
+    .from(invitations)
+    .where(and(eq(invitations.teamId, teamId), open()))
+    .orderBy(desc(invitations.createdAt), desc(invitations.id));
+}
+
+/** Takes it back. @throws not_found when the team has none such, or not any more */
+export async function cancelInvitation(db: Database, teamId: string, id: string): Promise<void> {
+  const gone = await db.queries
+    .delete(invitations)
+    .where(and(eq(invitations.id, id), eq(invitations.teamId, teamId)))
+    .returning({ id: invitations.id });
+  if (gone.length === 0) throw notThere();
+}
+
+export interface OwnInvitation {
+  readonly invitation: InvitationRow;
+  readonly teamName: string;
+  readonly invitedBy: string | null;
+}
+
+/** What the user was asked and has not answered, newest first. */
+export function invitationsOf(db: Database, { email }: Asked): Promise<OwnInvitation[]> {
+  return db.queries
+    .select({ invitation: invitations, teamName: teams.name, invitedBy: users.name })
+    .from(invitations)
+    .innerJoin(teams, and(eq(teams.id, invitations.teamId), isNull(teams.deletedAt)))
+    .leftJoin(users, eq(users.id, invitations.invitedBy))
+    .where(and(eq(invitations.email, email), open()))
+    .orderBy(desc(invitations.createdAt), desc(invitations.id));
+}
+
+/** Joins the team; of several attempts one succeeds. @throws not_found when it is not the user's, or not any more */
+export async function acceptInvitation(
+  { db, tellUser }: TeamDeps,
+  user: Asked,
+  id: string,
+): Promise<{ team: TeamRow; role: Role }> {
+  const joined = await db.queries.transaction(async (tx) => {
+    const mine = and(eq(invitations.id, id), eq(invitations.email, user.email), open());
+    const [seen] = await tx.select({ teamId: invitations.teamId }).from(invitations).where(mine);
+    if (seen === undefined) throw notThere();
+    const team = await holdTeam(tx, seen.teamId);
+    // Deleting the row is what only one can do.
+    const [taken] = await tx.delete(invitations).where(mine).returning({ role: invitations.role });
+    if (taken === undefined) throw notThere();
+    const [made] = await tx
+      .insert(memberships)
+      .values({ teamId: team.id, userId: user.userId, role: taken.role })
+      .onConflictDoNothing({ target: [memberships.teamId, memberships.userId] })
+      .returning({ role: memberships.role });
+    if (made === undefined) throw new WrennError("conflict", "you are in this team already");
+    return { team, role: made.role };
+  });
+  tellUser?.({ event: "team_joined", to: user.email, teamName: joined.team.name });
+  return joined;
+}
+
+/** Returns the UUID of the team. @throws not_found when it is not the user's, or not any more */
+export async function declineInvitation(db: Database, user: Asked, id: string): Promise<string> {
+  const [gone] = await db.queries
+    .delete(invitations)
+    .where(and(eq(invitations.id, id), eq(invitations.email, user.email)))
+    .returning({ teamId: invitations.teamId });
+  if (gone === undefined) throw notThere();
+  return gone.teamId;
+}
+
+function notThere(): WrennError {
+  return new WrennError("not_found", "the invitation does not exist, or not any more");
+}

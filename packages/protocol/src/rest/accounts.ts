@@ -1,0 +1,107 @@
+/** REST schemas of accounts: signing up and in, sessions, one's own profile, finding other users. */
+import { z } from "zod";
+import { ROLES } from "../access.ts";
+import { time } from "./capsules.ts";
+
+/** Characters of a password. */
+export const PASSWORD = { min: 8, max: 200 } as const;
+const MAX_EMAIL = 254;
+const MAX_NAME = 100;
+
+/** The pattern of HTML's e-mail fields: it takes `admin@localhost` too. */
+export const emailSchema = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(MAX_EMAIL)
+  .regex(z.regexes.html5Email, "must be an e-mail address");
+
+export const personName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(MAX_NAME)
+  .regex(/^\P{Cc}*$/u, "must not contain control characters");
+
+const newPassword = z.string().min(PASSWORD.min).max(PASSWORD.max);
+/** One that exists already, of whatever length. */
+const oldPassword = z.string().max(PASSWORD.max);
+const mailToken = z.string().regex(/^[0-9a-f]{32}$/, "must be the 32 hex digits of the link");
+
+export const authSchema = z
+  .object({
+    token: z.string().describe("For the header Authorization: Bearer"),
+    user_id: z.string(),
+    team_id: z.string().optional().describe("The team that the session is in; absent for who is in none"),
+    email: z.string(),
+    name: z.string(),
+  })
+  .meta({ id: "Auth" });
+export type Auth = z.infer<typeof authSchema>;
+
+export const signupSchema = z
+  .object({ email: emailSchema, password: newPassword, name: personName })
+  .meta({ id: "Signup" });
+export const signupAnswerSchema = z.object({ message: z.string() }).meta({ id: "SignupAnswer" });
+export const activateSchema = z.object({ token: mailToken }).meta({ id: "Activate" });
+export const loginSchema = z.object({ email: emailSchema, password: oldPassword }).meta({ id: "Login" });
+export const switchTeamSchema = z.object({ team_id: z.string() }).meta({ id: "SwitchTeam" });
+
+export const meSchema = z
+  .object({
+    user_id: z.string(),
+    name: z.string(),
+    email: z.string(),
+    is_admin: z.boolean().describe("Whether the user is an administrator of the platform"),
+    team_id: z.string().optional().describe("The team that the session is in"),
+    role: z.enum(ROLES).optional().describe("The role in that team"),
+    has_password: z.boolean(),
+    providers: z.array(z.string()).describe("Providers that the user can sign in with"),
+  })
+  .meta({ id: "Me" });
+export type Me = z.infer<typeof meSchema>;
+
+export const updateMeSchema = z.object({ name: personName }).meta({ id: "UpdateMe" });
+export const deleteMeSchema = z
+  .object({ confirmation: emailSchema.describe("The user's own e-mail address") })
+  .meta({ id: "DeleteMe" });
+
+export const changePasswordSchema = z
+  .object({
+    current_password: oldPassword.optional().describe("Required of users who have a password"),
+    new_password: newPassword,
+    confirm_password: z.string().optional().describe("The new password again, required of users who have none yet"),
+  })
+  .meta({ id: "ChangePassword" });
+export const requestResetSchema = z.object({ email: emailSchema }).meta({ id: "RequestPasswordReset" });
+export const confirmResetSchema = z
+  .object({ token: mailToken, new_password: newPassword })
+  .meta({ id: "ConfirmPasswordReset" });
+
+export const sessionSchema = z
+  .object({
+    id: z.string(),
+    created_at: time,
+    expires_at: time,
+    source_address: z.string().optional().describe("Where it was begun"),
+    user_agent: z.string().optional(),
+    current: z.boolean().describe("Whether it is the one that asks"),
+  })
+  .meta({ id: "Session" });
+export type Session = z.infer<typeof sessionSchema>;
+
+export const searchUsersSchema = z.object({
+  email: z
+    .string()
+    .trim()
+    .toLowerCase()
+    .min(3)
+    .max(MAX_EMAIL)
+    .regex(/^\P{Cc}+@\P{Cc}*$/u, "must be the beginning of an address, up to its @ at least"),
+});
+export const foundUserSchema = z.object({ user_id: z.string(), email: z.string() }).meta({ id: "FoundUser" });
+export type FoundUser = z.infer<typeof foundUserSchema>;
+
+export const connectSchema = z
+  .object({ auth_url: z.string().describe("Where the browser goes to connect the account") })
+  .meta({ id: "ConnectProvider" });

@@ -1,0 +1,50 @@
+/** REST schemas of API keys. */
+import { z } from "zod";
+import { SCOPES } from "../access.ts";
+import { time } from "./capsules.ts";
+import { instant } from "./common.ts";
+
+export const KEY_FORMS = ["wrn", "e2b"] as const;
+export type KeyForm = (typeof KEY_FORMS)[number];
+
+export const apiKeySchema = z
+  .object({
+    id: z.string(),
+    team_id: z.string(),
+    name: z.string(),
+    key_prefix: z.string().describe("Its first 10 characters"),
+    scopes: z.array(z.enum(SCOPES)).optional().describe("What it is good for; everything when absent"),
+    created_by: z.string().optional().describe("Absent when the user is no more, and for the platform's own"),
+    creator_email: z.string().optional(),
+    created_at: time,
+    last_used: time.optional().describe("To the minute"),
+    expires_at: time.optional(),
+  })
+  .meta({ id: "ApiKey" });
+export type ApiKey = z.infer<typeof apiKeySchema>;
+
+export const newApiKeySchema = apiKeySchema
+  .extend({ key: z.string().describe("The key itself: it is shown this once") })
+  .meta({ id: "NewApiKey" });
+export type NewApiKey = z.infer<typeof newApiKeySchema>;
+
+export const createApiKeySchema = z
+  .object({
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(100)
+      .regex(/^\P{Cc}*$/u, "must not contain control characters")
+      .default("Unnamed API Key"),
+    scopes: z
+      .array(z.enum(SCOPES))
+      .min(1)
+      .max(SCOPES.length)
+      .optional()
+      .describe("What it is good for; everything that keys can do when absent"),
+    expires_at: instant.optional().describe("RFC 3339, to come; it does not expire when absent"),
+    form: z.enum(KEY_FORMS).default("wrn").describe("Its first letters; E2B's clients take only their own"),
+  })
+  .meta({ id: "CreateApiKey" });
+export type CreateApiKey = z.input<typeof createApiKeySchema>;

@@ -1,0 +1,106 @@
+/** REST schemas of hosts, and what hosts and the control plane say to each other before they have certificates. */
+import { z } from "zod";
+import { LIMITS } from "../limits.ts";
+import { time } from "./capsules.ts";
+
+export const HOST_STATUSES = ["pending", "online", "offline", "draining", "unreachable"] as const;
+export type HostStatus = (typeof HOST_STATUSES)[number];
+
+/** `byoc`: a team brought it, and only that team uses it. */
+export const HOST_TYPES = ["regular", "byoc"] as const;
+export type HostType = (typeof HOST_TYPES)[number];
+
+export const hostTag = z
+  .string()
+  .regex(/^[a-zA-Z0-9][a-zA-Z0-9._:=-]{0,63}$/, "must be 1 to 64 letters, digits or any of . _ : = -");
+
+export const hostSchema = z
+  .object({
+    id: z.string(),
+    type: z.enum(HOST_TYPES),
+    team_id: z.string().optional(),
+    team_name: z.string().optional(),
+    provider: z.string().optional(),
+    availability_zone: z.string().optional(),
+    arch: z.string().optional(),
+    cpu_cores: z.int().optional(),
+    memory_mb: z.int().optional(),
+    disk_gb: z.int().optional(),
+    address: z.string().optional(),
+    status: z.enum(HOST_STATUSES),
+    tags: z.array(z.string()),
+    last_heartbeat_at: time.optional(),
+    created_by: z.string().optional(),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({ id: "Host" });
+export type Host = z.infer<typeof hostSchema>;
+
+const label = z.string().trim().min(1).max(100);
+
+export const createHostSchema = z
+  .object({
+    type: z.enum(HOST_TYPES),
+    team_id: z.string().optional().describe("Whose host it is; for `byoc` only, the team of the session when absent"),
+    provider: label.optional(),
+    availability_zone: label.optional(),
+    tags: z.array(hostTag).max(LIMITS.hostTags).optional(),
+  })
+  .meta({ id: "CreateHost" });
+export type CreateHost = z.input<typeof createHostSchema>;
+
+export const hostWithTokenSchema = z
+  .object({
+    host: hostSchema,
+    registration_token: z.string().describe("64 hexadecimal digits, good for one registration within one hour"),
+  })
+  .meta({ id: "HostWithToken" });
+export type HostWithToken = z.infer<typeof hostWithTokenSchema>;
+
+export const hostTagSchema = z.object({ tag: hostTag }).meta({ id: "HostTag" });
+
+export const hostDrainSchema = z
+  .object({ draining: z.boolean().describe("Whether new capsules go elsewhere; those that are there stay") })
+  .meta({ id: "HostDrain" });
+
+export const hostDeletePreviewSchema = z
+  .object({
+    host: hostSchema,
+    sandbox_ids: z.array(z.string()).describe("Capsules that would end with it; paused ones too"),
+    snapshots: z.array(z.string()).describe("Names of the snapshots that would be lost with it"),
+  })
+  .meta({ id: "HostDeletePreview" });
+export type HostDeletePreview = z.infer<typeof hostDeletePreviewSchema>;
+
+const pem = z.string().max(16_384);
+const count = z.int().min(1).max(2_147_483_647);
+
+export const registerHostSchema = z
+  .object({
+    token: z.string(),
+    address: z.string().max(300).describe("`host:port` at which the control plane reaches the host agent"),
+    csr: pem.describe("PKCS #10 request in PEM, signed with the host's ECDSA P-256 key, which stays on the host"),
+    arch: label.optional(),
+    cpu_cores: count.optional(),
+    memory_mb: count.optional(),
+    disk_gb: count.max(2_000_000).optional(),
+  })
+  .meta({ id: "RegisterHost" });
+export type RegisterHost = z.input<typeof registerHostSchema>;
+
+export const refreshHostSchema = z
+  .object({ refresh_token: z.string(), csr: pem.describe("PKCS #10 request in PEM, of a new key") })
+  .meta({ id: "RefreshHost" });
+export type RefreshHost = z.input<typeof refreshHostSchema>;
+
+export const hostCredentialsSchema = z
+  .object({
+    host: hostSchema,
+    token: z.string().describe("For the header X-Host-Token, for 7 days"),
+    refresh_token: z.string().describe("For one refresh within 60 days"),
+    cert_pem: z.string().describe("For 7 days"),
+    ca_cert_pem: z.string(),
+  })
+  .meta({ id: "HostCredentials" });
+export type HostCredentials = z.infer<typeof hostCredentialsSchema>;

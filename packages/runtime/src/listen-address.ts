@@ -1,0 +1,17 @@
+/** Where a server listens, as configuration writes it. */
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 lets the system choose */
+  readonly port: number;
+}
+
+const MAX_PORT = 65_535;
+
+/** `host:port`, `:port` or `[ipv6]:port` */
+export function parseListenAddress(text: string): ListenAddress | undefined {
+  const [, ipv6, host, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > MAX_PORT) return undefined;
+  return { host: ipv6 ?? (host || "0.0.0.0"), port };
+}
