@@ -1,8 +1,8 @@
 /** What the control plane signs and encrypts with: given by the environment or, where it is not, made once and kept in a file of root. */
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
-import { writeFileAtomic } from "@wrenn/runtime/atomic-file";
+import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
+import { parseJson } from "@wrenn/runtime/json";
 import { z } from "zod";
 
 export interface Secrets {
@@ -43,28 +43,15 @@ function encryptionKeys(list: string) {
 }
 
 async function readOrMake(file: string): Promise<Kept> {
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
+  const text = await readOrMakeFile(file, () => {
+    const made: Kept = { session: randomBytes(32).toString("hex"), encryption: randomBytes(32).toString("hex") };
+    return `${JSON.stringify(made)}\n`;
   });
-  if (text === undefined) {
-    const made = { session: randomBytes(32).toString("hex"), encryption: randomBytes(32).toString("hex") };
-    await writeFileAtomic(file, `${JSON.stringify(made)}\n`, 0o600);
-    return made;
-  }
   const { data } = fileSchema.safeParse(parseJson(text));
   if (data === undefined) {
     throw new WrennError("config_invalid", `${file} does not hold the secrets: put it back from a backup`);
   }
   return data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function hex(text: string): Uint8Array {

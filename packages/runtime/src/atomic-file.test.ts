@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { publishDirectory, readJson, writeFileAtomic } from "./atomic-file.ts";
+import { publishDirectory, readJson, readOrMakeFile, writeFileAtomic } from "./atomic-file.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -43,4 +43,14 @@ it("publishes a folder whole or not at all, and never changes a published one", 
   await publishDirectory(target, (path) => writeFile(join(path, "x"), "second"));
   expect(await readFile(join(target, "x"), "utf8")).toBe("first");
   expect(await readdir(dir)).toEqual(["t"]);
+});
+
+it("makes a file once for all who miss it at the same time, and keeps what is there", async () => {
+  const path = join(dir, "kept");
+  let made = 0;
+  const texts = await Promise.all(Array.from({ length: 20 }, () => readOrMakeFile(path, () => `text ${++made}`)));
+  expect(new Set(texts)).toEqual(new Set([await readFile(path, "utf8")]));
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  expect(await readdir(dir)).toEqual(["kept"]);
+  expect(await readOrMakeFile(path, () => "another")).toBe(texts[0]);
 });

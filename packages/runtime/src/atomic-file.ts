@@ -1,6 +1,6 @@
 /** Files that are either the old or the new version after a crash at any moment: write, fsync, rename, fsync the folder. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 export async function syncDirectory(path: string): Promise<void> {
@@ -31,12 +31,36 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
   await syncDirectory(dirname(path));
 }
 
-/** The file as JSON, or undefined when it does not exist. @throws SyntaxError when it is not JSON */
-export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+/**
+ * The text of a file that root keeps for itself. It is made when it is missing: of several who find it so at the same time, whoever
+ * is first decides, and all have the same.
+ */
+export async function readOrMakeFile(path: string, make: () => string | Promise<string>): Promise<string> {
+  const kept = await readIfPresent(path);
+  if (kept !== undefined) return kept;
+  const mine = `${path}.${randomBytes(4).toString("hex")}`;
+  await writeFileAtomic(mine, await make(), 0o600);
+  try {
+    await link(mine, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+  } finally {
+    await rm(mine, { force: true });
+  }
+  await syncDirectory(dirname(path));
+  return readFile(path, "utf8");
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
+}
+
+/** The file as JSON, or undefined when it does not exist. @throws SyntaxError when it is not JSON */
+export async function readJson(path: string): Promise<unknown> {
+  const text = await readIfPresent(path);
   return text === undefined ? undefined : JSON.parse(text);
 }
 

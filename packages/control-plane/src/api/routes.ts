@@ -1,4 +1,4 @@
-/** All routes of the API. */
+/** All routes of the API. Whom each is for it says itself. */
 
 import { listPlatformAudit } from "./admin/audit.ts";
 import { listAdminJobs } from "./admin/jobs-list.ts";
@@ -112,11 +112,10 @@ import { getStats } from "./usage/stats.ts";
 import { getUsage } from "./usage/usage.ts";
 import { searchUsers } from "./users/search.ts";
 
-/** Routes that need no API key. */
-export const PUBLIC_ROUTES: readonly Route[] = [health, ready, metrics];
+const PUBLIC_ROUTES: readonly Route[] = [health, ready, metrics];
 
 /** Routes about the account of whoever asks. */
-export const ACCOUNT_ROUTES: readonly Route[] = [
+const ACCOUNT_ROUTES: readonly Route[] = [
   signup,
   activateAccount,
   login,
@@ -137,8 +136,8 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
   searchUsers,
 ];
 
-/** Routes that need an API key. */
-export const TEAM_ROUTES: readonly Route[] = [
+/** Capsules and snapshots: for API keys and members of the team. */
+const TEAM_ROUTES: readonly Route[] = [
   createCapsule,
   listCapsules,
   getCapsule,
@@ -174,7 +173,7 @@ export const TEAM_ROUTES: readonly Route[] = [
 ];
 
 /** Routes for whoever is signed in, and for administrators: teams, their keys, what was done. */
-export const SESSION_ROUTES: readonly Route[] = [
+const SESSION_ROUTES: readonly Route[] = [
   listTeams,
   createTeam,
   getTeam,
@@ -208,7 +207,7 @@ export const SESSION_ROUTES: readonly Route[] = [
 ];
 
 /** Routes for members of a team who are signed in. */
-export const MEMBER_ROUTES: readonly Route[] = [
+const MEMBER_ROUTES: readonly Route[] = [
   createChannel,
   listChannels,
   testChannel,
@@ -221,10 +220,10 @@ export const MEMBER_ROUTES: readonly Route[] = [
 ];
 
 /** Routes for administrators of the platform. */
-export const ADMIN_ROUTES: readonly Route[] = [listAdminJobs, retryAdminJob];
+const ADMIN_ROUTES: readonly Route[] = [listAdminJobs, retryAdminJob];
 
 /** Hosts, and what they ask for themselves. */
-export const HOST_ROUTES: readonly Route[] = [
+const HOST_ROUTES: readonly Route[] = [
   createHost,
   listHosts,
   getHost,
@@ -240,7 +239,18 @@ export const HOST_ROUTES: readonly Route[] = [
   heartbeatHost,
 ];
 
-/** Routes that need an API key and take a body that is no JSON: they read it themselves, as a stream. */
+/** Those that take no body, or one that is JSON. */
+export const JSON_ROUTES: readonly Route[] = [
+  ...PUBLIC_ROUTES,
+  ...ACCOUNT_ROUTES,
+  ...TEAM_ROUTES,
+  ...SESSION_ROUTES,
+  ...MEMBER_ROUTES,
+  ...ADMIN_ROUTES,
+  ...HOST_ROUTES,
+];
+
+/** Those whose body is not JSON: they read it themselves, as a stream. */
 export const UPLOAD_ROUTES: readonly Route[] = [writeFile, streamWriteFile, uploadFile];
 
 /** WebSockets: a client without a header says who it is in its first message. */

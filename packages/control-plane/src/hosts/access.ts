@@ -1,15 +1,9 @@
 /** Who may see and change which hosts: the platform's administrators all, a team those that it brought. */
 import { hasRole } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
-import type { Principal, UserPrincipal } from "../identity/principal.ts";
+import type { UserPrincipal } from "../identity/principal.ts";
 
 type Owned = { readonly teamId: string | null };
-
-/** @throws forbidden for a key or a host */
-export function asUser(principal: Principal | undefined): UserPrincipal {
-  if (principal?.kind === "user") return principal;
-  throw new WrennError("forbidden", "this is for users: sign in");
-}
 
 export function maySee({ isAdmin, membership }: UserPrincipal, { teamId }: Owned): boolean {
   return isAdmin || (teamId !== null && teamId === membership?.teamId);

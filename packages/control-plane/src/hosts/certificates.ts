@@ -1,9 +1,9 @@
 /** The platform's certificates, made when they are first needed. Every control plane of an installation has the same authority. */
-import { randomUUID, X509Certificate } from "node:crypto";
-import { link, rm } from "node:fs/promises";
+import { X509Certificate } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import { fingerprintHex } from "@wrenn/protocol/host-tls";
-import { readJson, writeFileAtomic } from "@wrenn/runtime/atomic-file";
+import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
+import { parseJson } from "@wrenn/runtime/json";
 import { z } from "zod";
 import type { Authority, AuthorityPem } from "./authority.ts";
 
@@ -84,31 +84,18 @@ export class Certificates {
   }
 }
 
-async function readOrMake(file: string, make: () => Promise<AuthorityPem>): Promise<AuthorityPem> {
-  const kept = await read(file);
-  if (kept !== undefined) return kept;
-  const { certPem, keyPem } = await make();
-  const mine = `${file}.${randomUUID()}`;
-  await writeFileAtomic(mine, `${JSON.stringify({ cert_pem: certPem, key_pem: keyPem })}\n`, 0o600);
-  try {
-    // Whoever is first decides.
-    await link(mine, file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-  } finally {
-    await rm(mine, { force: true });
-  }
-  return (await read(file)) ?? { certPem, keyPem };
-}
-
 /** @throws config_invalid when the file holds something else */
-async function read(file: string): Promise<AuthorityPem | undefined> {
-  const { data, success } = fileSchema.optional().safeParse(await readJson(file).catch(() => null));
-  if (!success) {
+async function readOrMake(file: string, make: () => Promise<AuthorityPem>): Promise<AuthorityPem> {
+  const text = await readOrMakeFile(file, async () => {
+    const { certPem, keyPem } = await make();
+    return `${JSON.stringify({ cert_pem: certPem, key_pem: keyPem })}\n`;
+  });
+  const { data } = fileSchema.safeParse(parseJson(text));
+  if (data === undefined) {
     throw new WrennError(
       "config_invalid",
       `${file} does not hold the certificate authority: put it back from a backup`,
     );
   }
-  return data === undefined ? undefined : { certPem: data.cert_pem, keyPem: data.key_pem };
+  return { certPem: data.cert_pem, keyPem: data.key_pem };
 }

@@ -5,17 +5,7 @@ import { LIMITS } from "@wrenn/protocol/limits";
 import { fastify } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import type { ApiContext, App, Route } from "../api/route.ts";
-import {
-  ACCOUNT_ROUTES,
-  ADMIN_ROUTES,
-  HOST_ROUTES,
-  MEMBER_ROUTES,
-  PUBLIC_ROUTES,
-  SESSION_ROUTES,
-  STREAM_ROUTES,
-  TEAM_ROUTES,
-  UPLOAD_ROUTES,
-} from "../api/routes.ts";
+import { JSON_ROUTES, STREAM_ROUTES, UPLOAD_ROUTES } from "../api/routes.ts";
 import { canonicalUrl } from "./aliases.ts";
 import { registerAudit } from "./audit.ts";
 import { registerBrowsers } from "./browsers.ts";
@@ -111,19 +101,11 @@ export async function buildServer(context: ApiContext): Promise<App> {
   const mount = (target: App, routes: readonly Route[]) => {
     for (const route of routes) route(target, context);
   };
-  mount(app, PUBLIC_ROUTES);
-  mount(app, ACCOUNT_ROUTES);
-  mount(app, SESSION_ROUTES);
-  await app.register(async (team: App) => {
-    mount(team, TEAM_ROUTES);
-    await team.register(async (uploads: App) => {
-      await acceptStreams(uploads);
-      mount(uploads, UPLOAD_ROUTES);
-    });
+  mount(app, JSON_ROUTES);
+  await app.register(async (uploads: App) => {
+    await acceptStreams(uploads);
+    mount(uploads, UPLOAD_ROUTES);
   });
-  mount(app, MEMBER_ROUTES);
-  mount(app, ADMIN_ROUTES);
-  mount(app, HOST_ROUTES);
   mount(app, STREAM_ROUTES);
   await app.ready();
   return app;

@@ -1,9 +1,8 @@
 /** The administrator that an instance has without anybody signing up: the one of the configuration, or one for this box. */
 import { randomBytes, randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
-import { writeFileAtomic } from "@wrenn/runtime/atomic-file";
+import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
 import { and, eq } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { memberships, users } from "../db/schema.ts";
@@ -36,16 +35,7 @@ async function hasUsers(queries: Queries): Promise<boolean> {
 
 /** @throws config_invalid when the file holds something else */
 async function readOrMakePassword(file: string): Promise<string> {
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (text === undefined) {
-    const password = randomBytes(16).toString("hex");
-    await writeFileAtomic(file, `${password}\n`, 0o600);
-    return password;
-  }
-  const password = text.trim();
+  const password = (await readOrMakeFile(file, () => `${randomBytes(16).toString("hex")}\n`)).trim();
   if (password.length < MIN_PASSWORD)
     throw new WrennError("config_invalid", `${file} does not hold a password: remove it`);
   return password;

@@ -1,8 +1,7 @@
 /** The team and the API key that every instance has from its first start. The clear text of the key lies in a file of root. */
-import { readFile } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
-import { writeFileAtomic } from "@wrenn/runtime/atomic-file";
+import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
 import type { Database } from "../db/database.ts";
 import { teams } from "../db/schema.ts";
 import { isApiKey, newApiKey, storeApiKey } from "./api-keys.ts";
@@ -11,16 +10,7 @@ const PLATFORM_SLUG = "000000-000000";
 
 /** The file's key, made when there is no file. @throws config_invalid when the file holds something else */
 async function readOrMakeKey(file: string): Promise<string> {
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (text === undefined) {
-    const key = newApiKey();
-    await writeFileAtomic(file, `${key}\n`, 0o600);
-    return key;
-  }
-  const key = text.trim();
+  const key = (await readOrMakeFile(file, () => `${newApiKey()}\n`)).trim();
   if (!isApiKey(key)) throw new WrennError("config_invalid", `${file} does not hold an API key: remove it`);
   return key;
 }

@@ -1,9 +1,8 @@
 /** POST /v1/hosts: enters a host and answers with the token that it enrols with. */
 import { idToUuid, parseId } from "@wrenn/protocol/ids";
 import { createHostSchema, hostWithTokenSchema } from "@wrenn/protocol/rest/hosts";
-import { asUser } from "../../hosts/access.ts";
 import { createHost as create } from "../../hosts/manage.ts";
-import { USER } from "../access.ts";
+import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { auditedHost } from "./params.ts";
 import { toNamedHost } from "./view.ts";
@@ -24,7 +23,7 @@ export const createHost: Route = (app, { capsules }) => {
       const { type, team_id: team, provider, availability_zone: availabilityZone, tags } = request.body;
       const teamId = team === undefined ? undefined : idToUuid(parseId("team", team));
       const wanted = { type, teamId, provider, availabilityZone, tags };
-      const { host, token } = await create(capsules.db, asUser(request.principal), wanted);
+      const { host, token } = await create(capsules.db, userOf(request.principal), wanted);
       request.audited = auditedHost(host.row, { type });
       return reply.code(201).send({ host: toNamedHost(host), registration_token: token });
     },

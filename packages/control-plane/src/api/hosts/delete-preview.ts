@@ -1,9 +1,8 @@
 /** GET /v1/hosts/{id}/delete-preview: what would be lost with the host. */
 import { parseId } from "@wrenn/protocol/ids";
 import { hostDeletePreviewSchema } from "@wrenn/protocol/rest/hosts";
-import { asUser } from "../../hosts/access.ts";
 import { previewDeletion } from "../../hosts/remove.ts";
-import { USER } from "../access.ts";
+import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { hostParams } from "./params.ts";
 import { toNamedHost } from "./view.ts";
@@ -22,7 +21,7 @@ export const previewHostDeletion: Route = (app, { capsules }) => {
     },
     handler: async (request) => {
       const id = parseId("host", request.params.id);
-      const { host, sandboxIds, snapshots } = await previewDeletion(capsules.db, asUser(request.principal), id);
+      const { host, sandboxIds, snapshots } = await previewDeletion(capsules.db, userOf(request.principal), id);
       return { host: toNamedHost(host), sandbox_ids: sandboxIds, snapshots };
     },
   });

@@ -2,9 +2,8 @@
 import { parseId } from "@wrenn/protocol/ids";
 import { flag } from "@wrenn/protocol/rest/common";
 import { z } from "zod";
-import { asUser } from "../../hosts/access.ts";
 import { deleteHost as remove } from "../../hosts/remove.ts";
-import { USER } from "../access.ts";
+import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { auditedHost, hostParams } from "./params.ts";
 
@@ -24,7 +23,7 @@ export const deleteHost: Route = (app, { capsules }) => {
     handler: async (request, reply) => {
       const id = parseId("host", request.params.id);
       const { force } = request.query;
-      const row = await remove(capsules, asUser(request.principal), id, force);
+      const row = await remove(capsules, userOf(request.principal), id, force);
       request.audited = auditedHost(row, { force });
       return reply.code(204).send();
     },

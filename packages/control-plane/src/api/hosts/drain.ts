@@ -1,9 +1,8 @@
 /** PUT /v1/hosts/{id}/drain: whether new capsules go elsewhere. */
 import { parseId } from "@wrenn/protocol/ids";
 import { hostDrainSchema, hostSchema } from "@wrenn/protocol/rest/hosts";
-import { asUser } from "../../hosts/access.ts";
 import { setDraining } from "../../hosts/manage.ts";
-import { USER } from "../access.ts";
+import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { auditedHost, hostParams } from "./params.ts";
 import { toNamedHost } from "./view.ts";
@@ -24,7 +23,7 @@ export const drainHost: Route = (app, { capsules }) => {
     handler: async (request) => {
       const id = parseId("host", request.params.id);
       const { draining } = request.body;
-      const host = await setDraining(capsules.db, asUser(request.principal), id, draining);
+      const host = await setDraining(capsules.db, userOf(request.principal), id, draining);
       request.audited = auditedHost(host.row, { draining });
       return toNamedHost(host);
     },

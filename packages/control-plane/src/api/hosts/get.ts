@@ -1,9 +1,8 @@
 /** GET /v1/hosts/{id} */
 import { parseId } from "@wrenn/protocol/ids";
 import { hostSchema } from "@wrenn/protocol/rest/hosts";
-import { asUser } from "../../hosts/access.ts";
 import { getVisibleHost } from "../../hosts/manage.ts";
-import { USER } from "../access.ts";
+import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { hostParams } from "./params.ts";
 import { toNamedHost } from "./view.ts";
@@ -22,7 +21,7 @@ export const getHost: Route = (app, { capsules }) => {
     },
     handler: async (request) => {
       const id = parseId("host", request.params.id);
-      return toNamedHost(await getVisibleHost(capsules.db, asUser(request.principal), id));
+      return toNamedHost(await getVisibleHost(capsules.db, userOf(request.principal), id));
     },
   });
 };

@@ -2,9 +2,8 @@
 import { parseId } from "@wrenn/protocol/ids";
 import { hostTagSchema } from "@wrenn/protocol/rest/hosts";
 import { z } from "zod";
-import { asUser } from "../../hosts/access.ts";
 import { addTag } from "../../hosts/manage.ts";
-import { USER } from "../access.ts";
+import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { auditedHost, hostParams } from "./params.ts";
 
@@ -23,7 +22,7 @@ export const addHostTag: Route = (app, { capsules }) => {
     },
     handler: async (request, reply) => {
       const { tag } = request.body;
-      const row = await addTag(capsules.db, asUser(request.principal), parseId("host", request.params.id), tag);
+      const row = await addTag(capsules.db, userOf(request.principal), parseId("host", request.params.id), tag);
       request.audited = auditedHost(row, { tag });
       return reply.code(204).send();
     },

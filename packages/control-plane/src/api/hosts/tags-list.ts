@@ -1,9 +1,8 @@
 /** GET /v1/hosts/{id}/tags */
 import { parseId } from "@wrenn/protocol/ids";
 import { z } from "zod";
-import { asUser } from "../../hosts/access.ts";
 import { getVisibleHost } from "../../hosts/manage.ts";
-import { USER } from "../access.ts";
+import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { hostParams } from "./params.ts";
 
@@ -21,7 +20,7 @@ export const listHostTags: Route = (app, { capsules }) => {
     },
     handler: async (request) => {
       const id = parseId("host", request.params.id);
-      return (await getVisibleHost(capsules.db, asUser(request.principal), id)).row.tags;
+      return (await getVisibleHost(capsules.db, userOf(request.principal), id)).row.tags;
     },
   });
 };

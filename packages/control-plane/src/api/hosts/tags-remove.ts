@@ -1,9 +1,8 @@
 /** DELETE /v1/hosts/{id}/tags/{tag} */
 import { parseId } from "@wrenn/protocol/ids";
 import { z } from "zod";
-import { asUser } from "../../hosts/access.ts";
 import { removeTag } from "../../hosts/manage.ts";
-import { USER } from "../access.ts";
+import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { auditedHost, hostTagParams } from "./params.ts";
 
@@ -21,7 +20,7 @@ export const removeHostTag: Route = (app, { capsules }) => {
     },
     handler: async (request, reply) => {
       const { id, tag } = request.params;
-      const row = await removeTag(capsules.db, asUser(request.principal), parseId("host", id), tag);
+      const row = await removeTag(capsules.db, userOf(request.principal), parseId("host", id), tag);
       request.audited = auditedHost(row, { tag });
       return reply.code(204).send();
     },

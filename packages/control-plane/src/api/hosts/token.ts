@@ -1,9 +1,8 @@
 /** POST /v1/hosts/{id}/token: for a host that has not enrolled, or has lost what it proves itself with. */
 import { parseId } from "@wrenn/protocol/ids";
 import { hostWithTokenSchema } from "@wrenn/protocol/rest/hosts";
-import { asUser } from "../../hosts/access.ts";
 import { renewRegistration } from "../../hosts/manage.ts";
-import { USER } from "../access.ts";
+import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { auditedHost, hostParams } from "./params.ts";
 import { toNamedHost } from "./view.ts";
@@ -22,7 +21,7 @@ export const createHostToken: Route = (app, { capsules }) => {
     },
     handler: async (request, reply) => {
       const id = parseId("host", request.params.id);
-      const { host, token } = await renewRegistration(capsules.db, asUser(request.principal), id);
+      const { host, token } = await renewRegistration(capsules.db, userOf(request.principal), id);
       request.audited = auditedHost(host.row);
       return reply.code(201).send({ host: toNamedHost(host), registration_token: token });
     },

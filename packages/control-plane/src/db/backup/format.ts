@@ -3,6 +3,7 @@
  * each of the others is a table's name and one of its rows, as PostgreSQL writes it in JSON.
  */
 import { WrennError } from "@wrenn/protocol/errors";
+import { parseJson } from "@wrenn/runtime/json";
 import { z } from "zod";
 
 const FORMAT = "wrenn-backup";
@@ -38,7 +39,7 @@ export function trailerLine(rows: number): string {
 
 /** @throws invalid_request */
 export function parseHeader(line: string | undefined): Header {
-  const { data } = headerSchema.safeParse(parse(line ?? ""));
+  const { data } = headerSchema.safeParse(parseJson(line ?? ""));
   if (data === undefined) throw notBackup();
   return data;
 }
@@ -50,7 +51,7 @@ export function parseHeader(line: string | undefined): Header {
 export async function* rowsOf(lines: AsyncIterable<string>): AsyncGenerator<Row> {
   let rows = 0;
   for await (const line of lines) {
-    const value = parse(line);
+    const value = parseJson(line);
     const { data: trailer } = trailerSchema.safeParse(value);
     if (trailer !== undefined) {
       if (trailer.rows === rows) return;
@@ -62,14 +63,6 @@ export async function* rowsOf(lines: AsyncIterable<string>): AsyncGenerator<Row>
     yield data;
   }
   throw new WrennError("invalid_request", "the backup is cut off");
-}
-
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }
 
 function notBackup(): WrennError {
