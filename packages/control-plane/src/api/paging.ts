@@ -2,7 +2,7 @@
 import type { FastifyReply } from "fastify";
 import { fromCursor, toCursor } from "./cursor.ts";
 
-const NEXT_HEADER = "x-next-cursor";
+export const NEXT_HEADER = "x-next-cursor";
 
 /** The last item of a page. */
 export interface Place {
@@ -18,9 +18,13 @@ export function parseCursor(cursor: string | undefined): Place | undefined {
   return { id, createdAt: new Date(time) };
 }
 
+export function placeToCursor({ createdAt, id }: Place): string {
+  return toCursor(createdAt.toISOString(), id);
+}
+
 /** To be called with a page before it is sent. */
 export function nameNextPage(reply: FastifyReply, page: readonly Place[], limit: number): void {
   const last = page.at(-1);
   if (last === undefined || page.length < limit) return;
-  reply.header(NEXT_HEADER, toCursor(last.createdAt.toISOString(), last.id));
+  reply.header(NEXT_HEADER, placeToCursor(last));
 }

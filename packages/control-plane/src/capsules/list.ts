@@ -3,7 +3,7 @@
  * version. Lists are asked for again and again, and little has changed since.
  */
 import { PUBLIC_STATUS, STATES, type State } from "@wrenn/protocol/states";
-import { desc, inArray, sql } from "drizzle-orm";
+import { desc, inArray, min, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { prepared } from "../db/prepared.ts";
 import { type CapsuleRow, capsules } from "../db/schema.ts";
@@ -11,33 +11,45 @@ import { type CapsuleRow, capsules } from "../db/schema.ts";
 /** Lists show what can still be used. */
 const LISTED_STATES = STATES.filter((state) => !["stopped", "error"].includes(PUBLIC_STATUS[state]));
 
+const UUID_LENGTH = 36;
+
+/** Lists are ordered by these. */
+interface Place {
+  /** UUID */
+  readonly id: string;
+  readonly createdAt: Date;
+}
+
 export interface CapsuleFilter {
   /** undefined is all that have not ended */
   readonly states?: readonly State[] | undefined;
   /** all of these, with these values */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** only what comes after this one */
-  readonly after?: ListedCapsule | undefined;
+  readonly after?: Place | undefined;
   readonly limit: number;
 }
 
-/** Where a capsule is in a list, and what tells its row from earlier ones of itself. */
-export interface ListedCapsule {
+/** What tells a capsule's row from earlier ones of itself. */
+export interface CapsuleVersion {
   /** UUID */
   readonly id: string;
-  readonly createdAt: Date;
+  readonly version: string;
 }
 
-export interface CapsuleVersion extends ListedCapsule {
-  readonly version: string;
+export interface CapsulePage {
+  /** newest first */
+  readonly capsules: readonly CapsuleVersion[];
+  /** where the last one is in the list; undefined when there is none */
+  readonly end: Place | undefined;
 }
 
 /** PostgreSQL's own: every update of a row gets another transaction or another place. */
 const version = sql<string>`${capsules}.xmin::text || ${capsules}.ctid::text`;
 
-const versions = prepared((queries) =>
-  queries
-    .select({ id: capsules.id, createdAt: capsules.createdAt, version })
+const versions = prepared((queries) => {
+  const page = queries
+    .select({ id: capsules.id, createdAt: capsules.createdAt, version: version.as("version") })
     .from(capsules)
     .where(
       sql`${capsules.teamId} = ${sql.placeholder("teamId")}
@@ -48,13 +60,21 @@ const versions = prepared((queries) =>
     )
     .orderBy(desc(capsules.createdAt), desc(capsules.id))
     .limit(sql.placeholder("limit"))
-    .prepare("capsule_versions"),
-);
+    .as("page");
+  // One row, for what a row costs is what a list costs.
+  const lines = sql<
+    string | null
+  >`string_agg(${page.id} || ' ' || ${page.version}, E'\\n' order by ${page.createdAt} desc, ${page.id} desc)`;
+  return queries
+    .select({ lines, oldest: min(page.createdAt) })
+    .from(page)
+    .prepare("capsule_versions");
+});
 
-/** Newest first. */
-export function listVersions(db: Database, teamId: string, filter: CapsuleFilter): Promise<CapsuleVersion[]> {
+/** The first ones that come after a place in the list. */
+export async function listVersions(db: Database, teamId: string, filter: CapsuleFilter): Promise<CapsulePage> {
   const { states = LISTED_STATES, metadata, after, limit } = filter;
-  return versions(db).execute({
+  const [row] = await versions(db).execute({
     teamId,
     states: [...states],
     metadata: metadata === undefined ? null : JSON.stringify(metadata),
@@ -62,6 +82,11 @@ export function listVersions(db: Database, teamId: string, filter: CapsuleFilter
     afterId: after?.id ?? null,
     limit,
   });
+  if (typeof row?.lines !== "string" || row.oldest === null) return { capsules: [], end: undefined };
+  const found = row.lines
+    .split("\n")
+    .map((line) => ({ id: line.slice(0, UUID_LENGTH), version: line.slice(UUID_LENGTH + 1) }));
+  return { capsules: found, end: { id: found.at(-1)?.id ?? "", createdAt: row.oldest } };
 }
 
 /** @param ids UUIDs; those that are no more are left out */

@@ -6,10 +6,15 @@ import type { Database } from "./database.ts";
 
 /** @param build ends with `.prepare(name)`, whose name no other query has */
 export function prepared<Query>(build: (queries: Database["queries"]) => Query): (db: Database) => Query {
-  const built = new WeakMap<Database, Query>();
+  return forDatabase((db) => build(db.queries));
+}
+
+/** Something that there is one of for each database. */
+export function forDatabase<Value>(make: (db: Database) => Value): (db: Database) => Value {
+  const made = new WeakMap<Database, Value>();
   return (db) => {
-    const query = built.get(db) ?? build(db.queries);
-    built.set(db, query);
-    return query;
+    const value = made.get(db) ?? make(db);
+    made.set(db, value);
+    return value;
   };
 }

@@ -3,7 +3,7 @@
  * nothing was done; what failed here or on a host leaves one with the status `error`, for some of it may have been.
  */
 import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest, onSendAsyncHookHandler } from "fastify";
 import { actorOf } from "../audit/entry.ts";
 import type { AuditLog } from "../audit/log.ts";
 import { toWrennError } from "./errors.ts";
@@ -34,22 +34,28 @@ const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Register it after the guard and before the routes. */
 export function registerAudit(app: FastifyInstance, log: AuditLog): void {
-  app.addHook("onRoute", ({ url, method, config }) => {
+  app.addHook("onRoute", (route) => {
+    const { url, method, config } = route;
     const changes = [method].flat().some((one) => !READS.has(one));
-    if (!changes || !url.startsWith("/v1/") || config?.audit !== undefined) return;
-    throw new Error(`${String(method)} ${url} does not say what it leaves in the audit log`);
+    if (changes && url.startsWith("/v1/") && config?.audit === undefined) {
+      throw new Error(`${String(method)} ${url} does not say what it leaves in the audit log`);
+    }
+    if (config?.audit === undefined || config.audit === "none") return;
+    route.onSend = [route.onSend ?? [], recordAs(config.audit, log)].flat();
   });
   app.decorateRequest("audited", undefined as never);
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", (request, _reply, done) => {
     request.audited = {};
+    done();
   });
   app.decorateRequest("failure");
   app.addHook("onError", async (request, _reply, error) => {
     request.failure = toWrennError(error).code;
   });
-  app.addHook("onSend", async (request, reply) => {
-    const { audit } = request.routeOptions.config;
-    if (audit === undefined || audit === "none") return;
+}
+
+function recordAs(audit: AuditAs, log: AuditLog): onSendAsyncHookHandler {
+  return async (request, reply) => {
     // It failed in the guard, perhaps because the database is away: nothing has been begun, and nobody knows for whom.
     if (request.audited === undefined) return;
     const failed = reply.statusCode >= 500;
@@ -57,7 +63,7 @@ export function registerAudit(app: FastifyInstance, log: AuditLog): void {
     const written = log.record(entryOf(request, audit, failed));
     // Whoever has the answer finds the entry; what went wrong may be the database.
     if (audit.later !== true && !failed) await written;
-  });
+  };
 }
 
 /** The team whose log it belongs in: what administrators do to others is the platform's. */

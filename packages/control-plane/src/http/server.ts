@@ -70,15 +70,17 @@ async function acceptStreams(app: App): Promise<void> {
 }
 
 function logAnswers(app: App, { capsules: { logger }, metrics }: ApiContext): void {
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
+    done();
   });
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     const { url: route, method } = request.routeOptions;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     const status = reply.statusCode;
     metrics.answered({ method: request.method, route, status, ms });
     logger.info({ event: "request", request_id: request.id, method, route, status, ms });
+    done();
   });
 }
 

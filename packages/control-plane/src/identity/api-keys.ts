@@ -2,14 +2,15 @@
  * API keys: `wrn_` and 32 hex digits, or the same digits after `e2b_`, which is what E2B's clients accept. Only their SHA-256 is
  * stored; 128 random bits need no slow hash.
  */
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { hash, randomBytes, randomUUID } from "node:crypto";
 import { SCOPES, type Scope } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { KeyForm } from "@wrenn/protocol/rest/api-keys";
 import { and, eq, isNull, lt, or, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
-import { prepared } from "../db/prepared.ts";
-import { apiKeys, teams } from "../db/schema.ts";
+import { forDatabase, prepared } from "../db/prepared.ts";
+import { type ApiKeyRow, apiKeys, teams } from "../db/schema.ts";
+import { SharedReads } from "../db/shared-reads.ts";
 import type { KeyPrincipal } from "./principal.ts";
 
 const KEY_PATTERN = /^(?:wrn|e2b)_([0-9a-f]{32})$/;
@@ -31,7 +32,7 @@ export function isApiKey(text: string): boolean {
 }
 
 export function hashApiKey(key: string): string {
-  return createHash("sha256").update(key.replace(/^e2b_/, "wrn_")).digest("hex");
+  return hash("sha256", key.replace(/^e2b_/, "wrn_"));
 }
 
 /** Makes the key valid for the team; does nothing when it is already. */
@@ -47,15 +48,22 @@ const keyByHash = prepared((queries) =>
     .select({ key: apiKeys })
     .from(apiKeys)
     .innerJoin(teams, eq(teams.id, apiKeys.teamId))
-    .where(and(eq(apiKeys.keyHash, sql.placeholder("hash")), isNull(teams.deletedAt)))
+    .where(and(eq(apiKeys.keyHash, sql.placeholder("keyHash")), isNull(teams.deletedAt)))
     .prepare("key_by_hash"),
 );
 
+const sharedKeys = forDatabase(() => new SharedReads<ApiKeyRow | undefined>());
+
+function findKey(db: Database, key: string): Promise<ApiKeyRow | undefined> {
+  const keyHash = hashApiKey(key);
+  return sharedKeys(db).read(keyHash, async () => (await keyByHash(db).execute({ keyHash }))[0]?.key);
+}
+
 /** @throws unauthorized when the key is malformed, unknown, expired or of a team that is no more */
 export async function authenticateKey(db: Database, key: string): Promise<KeyPrincipal> {
-  const [row] = isApiKey(key) ? await keyByHash(db).execute({ hash: hashApiKey(key) }) : [];
+  const row = isApiKey(key) ? await findKey(db, key) : undefined;
   if (row === undefined) throw new WrennError("unauthorized", "invalid API key");
-  const { id, name, teamId, scopes, lastUsedAt, expiresAt } = row.key;
+  const { id, name, teamId, scopes, lastUsedAt, expiresAt } = row;
   if (expiresAt !== null && expiresAt <= new Date()) throw new WrennError("unauthorized", "the API key has expired");
   await touch(db, id, lastUsedAt);
   return { kind: "api_key", keyId: id, name, teamId, scopes: scopes === null ? null : scopes.filter(isScope) };

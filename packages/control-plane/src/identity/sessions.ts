@@ -2,9 +2,11 @@
 import { randomUUID } from "node:crypto";
 import type { Role } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
-import { and, desc, eq, gt, isNull, lt, ne } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, lt, ne, sql } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
+import { forDatabase, prepared } from "../db/prepared.ts";
 import { memberships, type SessionRow, sessions, teams, users } from "../db/schema.ts";
+import { SharedReads } from "../db/shared-reads.ts";
 import type { UserPrincipal } from "./principal.ts";
 import { readToken, signToken } from "./session-token.ts";
 
@@ -53,11 +55,7 @@ export async function insertSession(
 }
 
 /** A new token of a session that exists, in another team perhaps. @throws unauthorized, account_deactivated */
-export async function tokenFor(
-  db: Database,
-  secret: Uint8Array,
-  content: { readonly sessionId: string; readonly userId: string; readonly teamId: string | undefined },
-): Promise<SignedIn> {
+export async function tokenFor(db: Database, secret: Uint8Array, content: SessionKey): Promise<SignedIn> {
   const { principal, expiresAt } = await readSession(db, content);
   const { membership, email, name, isAdmin } = principal;
   const labels = { email, name, isAdmin, role: membership?.role };
@@ -70,19 +68,37 @@ export async function authenticateSession(db: Database, secret: Uint8Array, toke
   return (await readSession(db, await readToken(secret, token))).principal;
 }
 
-async function readSession(
-  db: Database,
-  { sessionId, userId, teamId }: { sessionId: string; userId: string; teamId: string | undefined },
-): Promise<{ principal: UserPrincipal; expiresAt: Date }> {
-  const inTeam = and(eq(memberships.userId, users.id), eq(memberships.teamId, teamId ?? NO_TEAM));
-  const [row] = await db.queries
+interface SessionKey {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly teamId: string | undefined;
+}
+
+const sessionById = prepared((queries) =>
+  queries
     .select({ session: sessions, user: users, role: memberships.role, team: teams.id })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    .leftJoin(memberships, inTeam)
+    .leftJoin(memberships, and(eq(memberships.userId, users.id), eq(memberships.teamId, sql.placeholder("teamId"))))
     .leftJoin(teams, and(eq(teams.id, memberships.teamId), isNull(teams.deletedAt)))
-    .where(and(eq(sessions.id, sessionId), eq(sessions.userId, userId), gt(sessions.expiresAt, new Date())));
-  if (row === undefined) throw new WrennError("unauthorized", "the session has ended: sign in again");
+    .where(and(eq(sessions.id, sql.placeholder("sessionId")), eq(sessions.userId, sql.placeholder("userId"))))
+    .prepare("session_by_id"),
+);
+
+type SessionFound = Awaited<ReturnType<ReturnType<typeof sessionById>["execute"]>>[number] | undefined;
+
+const sharedSessions = forDatabase(() => new SharedReads<SessionFound>());
+
+function findSession(db: Database, { sessionId, userId, teamId = NO_TEAM }: SessionKey): Promise<SessionFound> {
+  const values = { sessionId, userId, teamId };
+  return sharedSessions(db).read(JSON.stringify(values), async () => (await sessionById(db).execute(values))[0]);
+}
+
+async function readSession(db: Database, key: SessionKey): Promise<{ principal: UserPrincipal; expiresAt: Date }> {
+  const row = await findSession(db, key);
+  if (row === undefined || row.session.expiresAt <= new Date()) {
+    throw new WrennError("unauthorized", "the session has ended: sign in again");
+  }
   const { session, user, role, team } = row;
   if (user.status !== "active") throw new WrennError("account_deactivated", "this account is not active");
   return {
