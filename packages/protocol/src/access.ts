@@ -26,7 +26,7 @@ export type Access =
   | { readonly who: "user" }
   /** somebody who is signed in and has at least this role in the team that the session is in; no API key does */
   | { readonly who: "member"; readonly role: Role }
-  /** an administrator of the platform who is signed in */
-  | { readonly who: "admin" }
+  /** an administrator of the platform who is signed in; `platform`: about what belongs to the platform's own team */
+  | { readonly who: "admin"; readonly about?: "platform" }
   /** a host, by the token that it was given */
   | { readonly who: "host" };

@@ -6,6 +6,8 @@ import type { Principal, UserPrincipal } from "../identity/principal.ts";
 export const ANYONE: Access = { who: "anyone" };
 export const USER: Access = { who: "user" };
 export const ADMIN: Access = { who: "admin" };
+/** Administrators, about the platform's own team. */
+export const FOR_PLATFORM: Access = { who: "admin", about: "platform" };
 export const HOST: Access = { who: "host" };
 
 /** API keys with this scope, and members of the team. */

@@ -1,6 +1,8 @@
 /** All routes of the API. Whom each is for it says itself. */
 
 import { listPlatformAudit } from "./admin/audit.ts";
+import { offerCapsule } from "./admin/capsules-offer.ts";
+import { forPlatform } from "./admin/for-platform.ts";
 import { listAdminJobs } from "./admin/jobs-list.ts";
 import { retryAdminJob } from "./admin/jobs-retry.ts";
 import { setTeamByoc } from "./admin/teams-byoc.ts";
@@ -220,7 +222,23 @@ const MEMBER_ROUTES: readonly Route[] = [
 ];
 
 /** Routes for administrators of the platform. */
-const ADMIN_ROUTES: readonly Route[] = [listAdminJobs, retryAdminJob];
+const ADMIN_ROUTES: readonly Route[] = [listAdminJobs, retryAdminJob, offerCapsule];
+
+/** Of those for capsules the ones that administrators need for the capsules of the platform's own team. */
+const PLATFORM_CAPSULE_ROUTES: readonly Route[] = [
+  createCapsule,
+  listCapsules,
+  getCapsule,
+  destroyCapsule,
+  execCapsule,
+  readFile,
+  listFiles,
+  makeFolder,
+  removeFile,
+  getMetrics,
+  listProcesses,
+  killProcess,
+].map(forPlatform);
 
 /** Hosts, and what they ask for themselves. */
 const HOST_ROUTES: readonly Route[] = [
@@ -247,11 +265,19 @@ export const JSON_ROUTES: readonly Route[] = [
   ...SESSION_ROUTES,
   ...MEMBER_ROUTES,
   ...ADMIN_ROUTES,
+  ...PLATFORM_CAPSULE_ROUTES,
   ...HOST_ROUTES,
 ];
 
 /** Those whose body is not JSON: they read it themselves, as a stream. */
-export const UPLOAD_ROUTES: readonly Route[] = [writeFile, streamWriteFile, uploadFile];
+export const UPLOAD_ROUTES: readonly Route[] = [writeFile, streamWriteFile, uploadFile, forPlatform(writeFile)];
 
 /** WebSockets: a client without a header says who it is in its first message. */
-export const STREAM_ROUTES: readonly Route[] = [execStream, processStream, ptyStream, fileWatchStream, portWatchStream];
+export const STREAM_ROUTES: readonly Route[] = [
+  execStream,
+  processStream,
+  ptyStream,
+  fileWatchStream,
+  portWatchStream,
+  ...[execStream, processStream, ptyStream].map(forPlatform),
+];

@@ -100,11 +100,22 @@ function reserve(
     const host =
       snapshot === undefined
         ? place({ ...values, ...demand, tags, isByoc: await isByoc(tx, values.teamId) }, hosts, deps.placement)
-        : admit(snapshot.hostId, demand, hosts, deps.placement, tags);
+        : admit(await hostOf(tx, snapshot, request.teamId), demand, hosts, deps.placement, tags);
     const [row] = await insertStarting(tx, [{ ...values, ...shape, hostId: host.id }]);
     if (row === undefined) throw new WrennError("internal_error", "the insert returned no row");
     return { row, host };
   });
+}
+
+/** UUID of the one host that has it. @throws no_hosts_available for a team that runs on its own hosts only */
+async function hostOf(tx: Queries, snapshot: SnapshotRow, teamId: string): Promise<string> {
+  if (snapshot.teamId !== teamId && (await isByoc(tx, teamId))) {
+    throw new WrennError(
+      "no_hosts_available",
+      `template "${snapshot.name}" is on a host of the platform, not of this team`,
+    );
+  }
+  return snapshot.hostId;
 }
 
 /** What a capsule of this shape takes of its host. */

@@ -69,7 +69,7 @@ describe.each(ENGINES)("what routes leave in the audit log on PostgreSQL $name",
     expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
 
     const entry = await entryOf(requestId);
-    const told = route.url.includes("snapshots") ? answer.body.name : (answer.body.id ?? answer.body.host?.id);
+    const told = route.url.includes("snapshot") ? answer.body.name : (answer.body.id ?? answer.body.host?.id);
     const named = typeof target.resource === "function" ? await target.resource() : target.resource;
     expect(entry).toMatchObject({
       actorType,

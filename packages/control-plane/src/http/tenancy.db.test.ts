@@ -156,6 +156,7 @@ describe.each(ENGINES)("who may do what on PostgreSQL $name", (engine) => {
     await using world = await World.make(platform);
     const id = await world.capsule();
     const pid = url.includes(":selector") ? await world.process(id) : "";
+    const ofPlatform = url.startsWith("/v1/admin/");
     const address = platform.url + url.replace(":id", id).replace(":selector", pid);
     const query = `?${new URLSearchParams({ path: "." })}`;
     const refusal = async (key: string | undefined, user?: TestUser) => {
@@ -169,8 +170,9 @@ describe.each(ENGINES)("who may do what on PostgreSQL $name", (engine) => {
     };
     expect(await refusal(undefined)).toBe("unauthorized");
     expect(await refusal(world.bareKey["x-api-key"])).toBe("forbidden");
-    expect(await refusal(world.strangersKey["x-api-key"])).toBe("not_found");
-    expect(await refusal(undefined, world.stranger)).toBe("not_found");
+    expect(await refusal(world.strangersKey["x-api-key"])).toBe(ofPlatform ? "forbidden" : "not_found");
+    expect(await refusal(undefined, world.stranger)).toBe(ofPlatform ? "forbidden" : "not_found");
+    if (ofPlatform) expect(await refusal(undefined, world.owner)).toBe("forbidden");
     expect(await refusal(undefined, world.root)).toBe("not_found");
   });
 });

@@ -1,6 +1,7 @@
 /** Whether somebody may use a route: a pure function, which the test of all routes and all roles goes through. */
 import { type Access, hasRole } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
+import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { Principal } from "./principal.ts";
 
 /** What follows for the request: the team that it is about, where there is one. */
@@ -30,7 +31,7 @@ export function authorise(access: Access, principal: Principal | undefined): Gra
       return { teamId: membership?.teamId };
     case "admin":
       if (!principal.isAdmin) throw new WrennError("forbidden", "only administrators of the platform may do this");
-      return { teamId: membership?.teamId };
+      return { teamId: access.about === "platform" ? idToUuid(PLATFORM_TEAM) : membership?.teamId };
     case "member":
     case "team":
       if (membership === undefined) throw new WrennError("no_team", "you are not in this team: switch to another one");

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { SnapshotInfo } from "@wrenn/protocol/gen/hostagent_pb";
+import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import { and, eq } from "drizzle-orm";
 import { type SnapshotKind, type SnapshotRow, snapshots, type Timings } from "../db/schema.ts";
 import { newEvent } from "../events/event.ts";
@@ -9,6 +10,7 @@ import { changeAndTell } from "../events/tell.ts";
 import { holdTeam } from "../identity/team-lock.ts";
 import { requireQuota } from "../quotas/quotas.ts";
 import type { SnapshotDeps } from "./deps.ts";
+import { isOfferedToAll } from "./read.ts";
 import { isBaseTemplate } from "./templates.ts";
 
 export type Claim = Pick<
@@ -25,9 +27,7 @@ const AUTO_NAMES: Record<SnapshotKind, string> = { snapshot: "template", checkpo
  */
 export async function claimName(deps: SnapshotDeps, claim: Claim, name: string | undefined): Promise<SnapshotRow> {
   const chosen = name ?? `${AUTO_NAMES[claim.kind]}-${randomBytes(4).toString("hex")}`;
-  if (claim.kind === "snapshot" && (await isBaseTemplate(deps.db, chosen))) {
-    throw new WrennError("name_reserved", `"${chosen}" is the name of a base template`);
-  }
+  if (claim.kind === "snapshot") await requireFreeOfPlatform(deps, claim.teamId, chosen);
   const [row] = await deps.db.queries.transaction(async (tx) => {
     await requireQuota(tx, deps.quotas, claim.teamId, { snapshots: 1 });
     await holdTeam(tx, claim.teamId);
@@ -40,6 +40,16 @@ export async function claimName(deps: SnapshotDeps, claim: Claim, name: string |
   if (row !== undefined) return row;
   if (claim.kind === "checkpoint") throw new WrennError("conflict", `the capsule has a checkpoint "${chosen}" already`);
   throw new WrennError("template_name_taken", `there is a snapshot "${chosen}" already`);
+}
+
+/** @throws name_reserved for what would hide a template that the platform offers to all teams */
+async function requireFreeOfPlatform({ db }: SnapshotDeps, teamId: string, name: string): Promise<void> {
+  if (await isBaseTemplate(db, name)) {
+    throw new WrennError("name_reserved", `"${name}" is the name of a base template`);
+  }
+  if (teamId !== idToUuid(PLATFORM_TEAM) && (await isOfferedToAll(db, name))) {
+    throw new WrennError("name_reserved", `"${name}" is the name of a template of the platform`);
+  }
 }
 
 /** The row in `ready` with what its host says of it; undefined when it is to be deleted meanwhile. */

@@ -8,15 +8,15 @@ import { hostError } from "../hosts/errors.ts";
 import { getHost } from "../hosts/registry.ts";
 import { snapshotEvents } from "./claim.ts";
 import type { SnapshotDeps } from "./deps.ts";
-import { findSnapshot, getCheckpoint } from "./read.ts";
+import { findSnapshot, getCheckpoint, isOfferedToAll } from "./read.ts";
 import { isBaseTemplate } from "./templates.ts";
 
 /** @throws not_found, forbidden for a base template, snapshot_in_use, invalid_state while it is made, host_unavailable */
 export async function deleteSnapshot(deps: SnapshotDeps, teamId: string, name: string): Promise<void> {
   const row = await findSnapshot(deps.db, teamId, name);
   if (row !== undefined) return remove(deps, row);
-  if (await isBaseTemplate(deps.db, name)) {
-    throw new WrennError("forbidden", `"${name}" is a base template: it belongs to the platform`);
+  if ((await isBaseTemplate(deps.db, name)) || (await isOfferedToAll(deps.db, name))) {
+    throw new WrennError("forbidden", `"${name}" belongs to the platform`);
   }
   throw new WrennError("not_found", `snapshot "${name}" does not exist`);
 }
@@ -82,7 +82,7 @@ function remove(deps: SnapshotDeps, { id }: SnapshotRow): Promise<void> {
 }
 
 /** From here on nobody can use it, so this is when it is told. The lock keeps capsules from being started from it between the look and the mark. */
-async function markDeleting(tx: Queries, id: string): Promise<SnapshotRow | undefined> {
+export async function markDeleting(tx: Queries, id: string): Promise<SnapshotRow | undefined> {
   const [row] = await tx.select().from(snapshots).where(eq(snapshots.id, id)).for("update");
   if (row === undefined || row.state === "deleting") return row;
   if (row.state === "creating") {

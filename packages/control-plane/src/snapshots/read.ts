@@ -1,8 +1,12 @@
 /** Reads of snapshots and checkpoints. */
 import { WrennError } from "@wrenn/protocol/errors";
-import { and, desc, eq } from "drizzle-orm";
+import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
+import { and, desc, eq, inArray, or } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { type SnapshotRow, snapshots } from "../db/schema.ts";
+
+/** Its snapshots are for all teams. */
+const PLATFORM = idToUuid(PLATFORM_TEAM);
 
 function named(teamId: string, name: string) {
   return and(eq(snapshots.teamId, teamId), eq(snapshots.kind, "snapshot"), eq(snapshots.name, name));
@@ -18,22 +22,32 @@ export async function findSnapshot(db: Database, teamId: string, name: string): 
   return row;
 }
 
-/** The snapshot that a capsule can be started from; nobody deletes it while the transaction lasts. */
+/**
+ * The snapshot that a capsule can be started from, the team's own or else the platform's; nobody deletes it while the
+ * transaction lasts.
+ */
 export async function lockReadySnapshot(tx: Queries, teamId: string, name: string): Promise<SnapshotRow | undefined> {
-  const [row] = await tx
+  const rows = await tx
     .select()
     .from(snapshots)
-    .where(and(named(teamId, name), eq(snapshots.state, "ready")))
+    .where(and(or(named(teamId, name), named(PLATFORM, name)), eq(snapshots.state, "ready")))
     .for("share");
-  return row;
+  return rows.find((row) => row.teamId === teamId) ?? rows[0];
 }
 
-/** Those that can be used. */
+/** Those that can be used: the team's own and the platform's. */
 export function listSnapshots(db: Database, teamId: string): Promise<SnapshotRow[]> {
   return db.queries
     .select()
     .from(snapshots)
-    .where(and(eq(snapshots.teamId, teamId), eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready")));
+    .where(
+      and(inArray(snapshots.teamId, [teamId, PLATFORM]), eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready")),
+    );
+}
+
+/** Whether the platform offers a snapshot of this name to all teams. */
+export async function isOfferedToAll(db: Database, name: string): Promise<boolean> {
+  return (await findSnapshot(db, PLATFORM, name)) !== undefined;
 }
 
 /** Those of all teams that can be used, newest first. */

@@ -1,4 +1,4 @@
-/** What capsules can be created from: the base templates of all hosts, which belong to the platform, and a team's snapshots. */
+/** What capsules can be created from: base templates of hosts and snapshots of the platform, and a team's own snapshots. */
 import { DEFAULT_TEMPLATE } from "@wrenn/protocol/limits";
 import type { Database } from "../db/database.ts";
 import type { SnapshotRow } from "../db/schema.ts";

@@ -48,11 +48,17 @@ export interface RouteCase {
 
 const nothing: RouteCase = { target: async () => ({}), foreign: 200 };
 
+const ofOwner = (world: World) => world.capsule();
+const ofPlatform = async ({ platform }: World) => (await platform.createCapsule({ memory_mb: 192 })).id;
+
 /** About a new capsule of the team. */
-function capsule(more: (world: World, id: string) => Promise<Target> = async () => ({})): RouteCase {
+function capsule(
+  more: (world: World, id: string) => Promise<Target> = async () => ({}),
+  make: (world: World) => Promise<string> = ofOwner,
+): RouteCase {
   return {
     target: async (world) => {
-      const id = await world.capsule();
+      const id = await make(world);
       const target = await more(world, id);
       return { ...target, path: { id, ...target.path } };
     },
@@ -60,7 +66,12 @@ function capsule(more: (world: World, id: string) => Promise<Target> = async () 
 }
 
 /** About a new file of a capsule; `at` is where its path stands. */
-function file(at: "body" | "form" | "query", more: Readonly<Record<string, string>> = {}, fresh = false): RouteCase {
+function file(
+  at: "body" | "form" | "query",
+  more: Readonly<Record<string, string>> = {},
+  fresh = false,
+  make = ofOwner,
+): RouteCase {
   return capsule(async ({ platform }) => {
     const path = join((await platform.host.guest.agent).root, randomUUID());
     if (!fresh) await writeFile(path, "text");
@@ -70,7 +81,7 @@ function file(at: "body" | "form" | "query", more: Readonly<Record<string, strin
     form.append("path", path);
     form.append("file", new Blob(["text"]), "f");
     return { body: form };
-  });
+  }, make);
 }
 
 /** About the team itself. */
@@ -343,6 +354,30 @@ export const ROUTE_CASES: Readonly<Record<string, RouteCase>> = {
       return { path: { name }, resource: name };
     },
   },
+  "GET /v1/admin/capsules": nothing,
+  "POST /v1/admin/capsules": { target: async () => ({ body: { memory_mb: 192 }, resource: "*" }) },
+  "GET /v1/admin/capsules/:id": capsule(undefined, ofPlatform),
+  "DELETE /v1/admin/capsules/:id": capsule(undefined, ofPlatform),
+  "POST /v1/admin/capsules/:id/snapshot": {
+    target: async (world) => ({
+      path: { id: await ofPlatform(world) },
+      body: { name: `s-${randomUUID()}` },
+      resource: "*",
+    }),
+  },
+  "POST /v1/admin/capsules/:id/exec": capsule(async () => ({ body: { cmd: "true" } }), ofPlatform),
+  "GET /v1/admin/capsules/:id/metrics": capsule(undefined, ofPlatform),
+  "GET /v1/admin/capsules/:id/processes": capsule(undefined, ofPlatform),
+  "DELETE /v1/admin/capsules/:id/processes/:selector": capsule(
+    async (world, id) => ({ path: { selector: await world.process(id, world.root, "/v1/admin/capsules") } }),
+    ofPlatform,
+  ),
+  "POST /v1/admin/capsules/:id/files/list": capsule(async () => ({ body: { path: "." } }), ofPlatform),
+  "POST /v1/admin/capsules/:id/files/mkdir": file("body", {}, true, ofPlatform),
+  "POST /v1/admin/capsules/:id/files/remove": file("body", {}, false, ofPlatform),
+  "POST /v1/admin/capsules/:id/files/read": file("body", {}, false, ofPlatform),
+  "POST /v1/admin/capsules/:id/files/write": file("form", {}, true, ofPlatform),
+
   "GET /v1/hosts": nothing,
   "POST /v1/hosts": {
     target: async (world) => ({ body: { type: "byoc", team_id: await byocTeam(world) }, resource: "*", ofTeam: true }),

@@ -123,9 +123,9 @@ export class World implements AsyncDisposable {
   }
 
   /** Its pid. */
-  async process(capsule: string): Promise<string> {
+  async process(capsule: string, user = this.owner, path = "/v1/capsules"): Promise<string> {
     const command = { cmd: "sleep", args: ["60"], background: true };
-    const { pid } = await this.as<BackgroundExec>(this.owner, "POST", `/v1/capsules/${capsule}/exec`, command);
+    const { pid } = await this.as<BackgroundExec>(user, "POST", `${path}/${capsule}/exec`, command);
     return String(pid);
   }
 

@@ -29,6 +29,10 @@ export const createSnapshotSchema = z
   .meta({ id: "CreateSnapshot" });
 export type CreateSnapshot = z.input<typeof createSnapshotSchema>;
 
+export const offerCapsuleSchema = z
+  .object({ name: templateName.optional().describe("`template-` and 8 hexadecimal digits when absent") })
+  .meta({ id: "OfferCapsule" });
+
 export const checkpointSchema = z
   .object({
     sandbox_id: z.string(),
