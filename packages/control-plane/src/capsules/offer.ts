@@ -1,7 +1,7 @@
 /** Makes a capsule of the platform a template for all teams, in the place of the one that had the name. The capsule ends with it. */
 import { type Id, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { SnapshotRow } from "../db/schema.ts";
-import { replaceSnapshot } from "../snapshots/replace.ts";
+import { shareSnapshot } from "../snapshots/share.ts";
 import type { CapsuleDeps } from "./deps.ts";
 import { destroyCapsule } from "./destroy.ts";
 import { saveCapsule } from "./save.ts";
@@ -18,7 +18,7 @@ export async function offerCapsule(
 ): Promise<SnapshotRow> {
   const teamId = idToUuid(PLATFORM_TEAM);
   const saved = await saveCapsule(deps, teamId, id, { kind: "snapshot", pause: false });
-  const offered = name === undefined ? saved : await replaceSnapshot(deps, saved, name);
+  const offered = await shareSnapshot(deps, saved, name);
   await destroyCapsule(deps, teamId, id);
   return offered;
 }

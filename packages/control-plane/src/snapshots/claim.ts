@@ -10,7 +10,7 @@ import { changeAndTell } from "../events/tell.ts";
 import { holdTeam } from "../identity/team-lock.ts";
 import { requireQuota } from "../quotas/quotas.ts";
 import type { SnapshotDeps } from "./deps.ts";
-import { isOfferedToAll } from "./read.ts";
+import { isShared } from "./read.ts";
 import { isBaseTemplate } from "./templates.ts";
 
 export type Claim = Pick<
@@ -27,7 +27,7 @@ const AUTO_NAMES: Record<SnapshotKind, string> = { snapshot: "template", checkpo
  */
 export async function claimName(deps: SnapshotDeps, claim: Claim, name: string | undefined): Promise<SnapshotRow> {
   const chosen = name ?? `${AUTO_NAMES[claim.kind]}-${randomBytes(4).toString("hex")}`;
-  if (claim.kind === "snapshot") await requireFreeOfPlatform(deps, claim.teamId, chosen);
+  if (claim.kind === "snapshot") await requireUnreserved(deps, claim.teamId, chosen);
   const [row] = await deps.db.queries.transaction(async (tx) => {
     await requireQuota(tx, deps.quotas, claim.teamId, { snapshots: 1 });
     await holdTeam(tx, claim.teamId);
@@ -43,11 +43,11 @@ export async function claimName(deps: SnapshotDeps, claim: Claim, name: string |
 }
 
 /** @throws name_reserved for what would hide a template that the platform offers to all teams */
-async function requireFreeOfPlatform({ db }: SnapshotDeps, teamId: string, name: string): Promise<void> {
+async function requireUnreserved({ db }: SnapshotDeps, teamId: string, name: string): Promise<void> {
   if (await isBaseTemplate(db, name)) {
     throw new WrennError("name_reserved", `"${name}" is the name of a base template`);
   }
-  if (teamId !== idToUuid(PLATFORM_TEAM) && (await isOfferedToAll(db, name))) {
+  if (teamId !== idToUuid(PLATFORM_TEAM) && (await isShared(db, name))) {
     throw new WrennError("name_reserved", `"${name}" is the name of a template of the platform`);
   }
 }

@@ -8,14 +8,14 @@ import { hostError } from "../hosts/errors.ts";
 import { getHost } from "../hosts/registry.ts";
 import { snapshotEvents } from "./claim.ts";
 import type { SnapshotDeps } from "./deps.ts";
-import { findSnapshot, getCheckpoint, isOfferedToAll } from "./read.ts";
+import { findSnapshot, getCheckpoint, isShared } from "./read.ts";
 import { isBaseTemplate } from "./templates.ts";
 
 /** @throws not_found, forbidden for a base template, snapshot_in_use, invalid_state while it is made, host_unavailable */
 export async function deleteSnapshot(deps: SnapshotDeps, teamId: string, name: string): Promise<void> {
   const row = await findSnapshot(deps.db, teamId, name);
   if (row !== undefined) return remove(deps, row);
-  if ((await isBaseTemplate(deps.db, name)) || (await isOfferedToAll(deps.db, name))) {
+  if ((await isBaseTemplate(deps.db, name)) || (await isShared(deps.db, name))) {
     throw new WrennError("forbidden", `"${name}" belongs to the platform`);
   }
   throw new WrennError("not_found", `snapshot "${name}" does not exist`);

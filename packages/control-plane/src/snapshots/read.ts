@@ -1,15 +1,15 @@
 /** Reads of snapshots and checkpoints. */
 import { WrennError } from "@wrenn/protocol/errors";
-import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
-import { and, desc, eq, inArray, or } from "drizzle-orm";
+import { and, desc, eq, or } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { type SnapshotRow, snapshots } from "../db/schema.ts";
 
-/** Its snapshots are for all teams. */
-const PLATFORM = idToUuid(PLATFORM_TEAM);
-
 function named(teamId: string, name: string) {
   return and(eq(snapshots.teamId, teamId), eq(snapshots.kind, "snapshot"), eq(snapshots.name, name));
+}
+
+function sharedAs(name: string) {
+  return and(snapshots.shared, eq(snapshots.name, name));
 }
 
 function ofCapsule(capsuleId: string) {
@@ -23,31 +23,36 @@ export async function findSnapshot(db: Database, teamId: string, name: string): 
 }
 
 /**
- * The snapshot that a capsule can be started from, the team's own or else the platform's; nobody deletes it while the
+ * The snapshot that a capsule can be started from, the team's own or else one for all teams; nobody deletes it while the
  * transaction lasts.
  */
 export async function lockReadySnapshot(tx: Queries, teamId: string, name: string): Promise<SnapshotRow | undefined> {
   const rows = await tx
     .select()
     .from(snapshots)
-    .where(and(or(named(teamId, name), named(PLATFORM, name)), eq(snapshots.state, "ready")))
+    .where(and(or(named(teamId, name), sharedAs(name)), eq(snapshots.state, "ready")))
     .for("share");
   return rows.find((row) => row.teamId === teamId) ?? rows[0];
 }
 
-/** Those that can be used: the team's own and the platform's. */
+/** Those that can be used: the team's own and those for all teams. */
 export function listSnapshots(db: Database, teamId: string): Promise<SnapshotRow[]> {
   return db.queries
     .select()
     .from(snapshots)
     .where(
-      and(inArray(snapshots.teamId, [teamId, PLATFORM]), eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready")),
+      and(
+        or(eq(snapshots.teamId, teamId), snapshots.shared),
+        eq(snapshots.kind, "snapshot"),
+        eq(snapshots.state, "ready"),
+      ),
     );
 }
 
-/** Whether the platform offers a snapshot of this name to all teams. */
-export async function isOfferedToAll(db: Database, name: string): Promise<boolean> {
-  return (await findSnapshot(db, PLATFORM, name)) !== undefined;
+/** Whether there is a snapshot of this name for all teams. */
+export async function isShared(db: Database, name: string): Promise<boolean> {
+  const rows = await db.queries.select({ id: snapshots.id }).from(snapshots).where(sharedAs(name));
+  return rows.length > 0;
 }
 
 /** Those of all teams that can be used, newest first. */

@@ -64,6 +64,16 @@ describe.each(ENGINES)("the platform's own capsules on PostgreSQL $name", (engin
     expect(await templates(user)).toEqual([]);
   });
 
+  it("keep for themselves what is only saved", async () => {
+    const id = await create({ memory_mb: 192 });
+    await platform.post("/v1/snapshots", { sandbox_id: id, name: "private" });
+    expect(await templates(user)).toEqual([]);
+    expect((await as(platform, user, "POST", "/v1/capsules", { template: "private" })).status).toBe(404);
+    expect(await offer(id, "private")).toMatchObject({ status: 409, body: { error: { code: "template_name_taken" } } });
+    expect((await platform.request("DELETE", "/v1/snapshots/private")).status).toBe(204);
+    expect(platform.host.snapshots.size).toBe(0);
+  });
+
   it("replace the template of the same name once nobody uses it, and end then", async () => {
     await offer(await create({ memory_mb: 192 }), "tools");
     const using = await create({ template: "tools" }, user, "/v1/capsules");

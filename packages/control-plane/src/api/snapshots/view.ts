@@ -1,5 +1,5 @@
 /** Rows of snapshots and checkpoints, and base templates, as clients see them. */
-import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
+import { idFromUuid } from "@wrenn/protocol/ids";
 import type { Checkpoint, Template } from "@wrenn/protocol/rest/snapshots";
 import type { SnapshotRow } from "../../db/schema.ts";
 import type { Template as AnyTemplate } from "../../snapshots/templates.ts";
@@ -14,7 +14,7 @@ export function snapshotToTemplate(row: SnapshotRow): Template {
     disk_size_mb: row.diskSizeMb,
     size_bytes: row.sizeBytes,
     created_at: toTime(row.createdAt),
-    platform: row.teamId === idToUuid(PLATFORM_TEAM),
+    platform: row.shared,
     ...withoutNulls({ metadata: row.metadata, timings: row.timings && toPhases(row.timings) }),
   };
 }

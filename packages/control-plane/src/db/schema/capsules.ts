@@ -92,6 +92,8 @@ export const snapshots = pgTable(
       .references(() => teams.id),
     name: text("name").notNull(),
     kind: text("kind", { enum: SNAPSHOT_KINDS }).notNull(),
+    /** capsules of all teams may be started from it */
+    shared: boolean("shared").notNull().default(false),
     /** the capsule that it was taken from */
     capsuleId: uuid("capsule_id")
       .notNull()

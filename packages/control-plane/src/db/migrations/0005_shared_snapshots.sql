@@ -1,0 +1,1 @@
+ALTER TABLE "snapshots" ADD COLUMN "shared" boolean DEFAULT false NOT NULL;
