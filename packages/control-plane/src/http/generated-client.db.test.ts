@@ -1,6 +1,6 @@
 /** A client that oazapfts makes from the OpenAPI document calls every operation: the document is true, and of use to generators. */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -26,6 +26,13 @@ const document = await readDocument();
 const PLACES = placesOf(document);
 const ACCESS = new Map(routeTable().map(({ name, access }) => [name, access]));
 
+/** The TypeScript in it. */
+async function sampleOf(path: string): Promise<string> {
+  const [, sample] = /```ts\n(.*?)```/s.exec(await readFile(join(REPOSITORY, path), "utf8")) ?? [];
+  if (sample === undefined) throw new Error(`${path} has no sample`);
+  return sample;
+}
+
 /** A folder with the client, where it finds the libraries that it imports. */
 async function generate(from: Document): Promise<string> {
   const cache = join(REPOSITORY, ".cache");
@@ -33,6 +40,9 @@ async function generate(from: Document): Promise<string> {
   const folder = await mkdtemp(join(cache, "client-"));
   await writeFile(join(folder, "openapi.json"), JSON.stringify(from));
   await writeFile(join(folder, "client.ts"), await oazapfts(join(folder, "openapi.json"), OPTIONS));
+  // As the documentation makes it, with its sample.
+  await writeFile(join(folder, "wrenn.ts"), await oazapfts(join(folder, "openapi.json")));
+  await writeFile(join(folder, "sample.ts"), await sampleOf("docs/api.md"));
   // What is strict beyond `strict` is the generator's to keep.
   const compilerOptions = { noEmit: true, exactOptionalPropertyTypes: false };
   const settings = { extends: "../../tsconfig.base.json", compilerOptions: { ...compilerOptions, ...NO_DECLARATIONS } };
@@ -69,7 +79,7 @@ describe.each(ENGINES)("a client generated from the OpenAPI document, on Postgre
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("has types that hold under strict settings", async () => {
+  it("has types that hold under strict settings, as does the sample of the documentation", async () => {
     const tsc = join(REPOSITORY, "node_modules/.bin/tsc");
     await promisify(execFile)(tsc, ["-p", folder]).catch(({ stdout }) => expect.fail(stdout));
   });

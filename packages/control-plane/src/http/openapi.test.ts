@@ -260,11 +260,27 @@ describe("the OpenAPI document", () => {
 
   it("is served as YAML and as a page that loads nothing from elsewhere", async () => {
     expect((await app.inject("/openapi.yaml")).body).toMatch(/^openapi: 3\.1\.0/);
+    expect((await app.inject("/")).headers.location).toBe("/docs");
     const page = await app.inject("/docs");
     expect(page.statusCode).toBe(200);
+    // Nor does it ask for TLS, which the server does not speak.
+    expect(page.headers["content-security-policy"]).toMatch(/^default-src 'self'; (?!.*(http|upgrade|unsafe))/);
+    expect(page.body).not.toMatch(/<script>| style=/);
+    expect(page.body).toContain('src="/docs/static/swagger-initializer.js"');
     expect(page.body).not.toMatch(/(src|href)="(https?:)?\/\//);
     const script = /src="\.?\/?(?:docs\/)?(static\/swagger-ui-bundle\.js)"/.exec(page.body)?.[1];
     expect((await app.inject(`/docs/${script}`)).statusCode).toBe(200);
+  });
+
+  it("has a page that opens at the operation which an address names: /docs#/Capsules/createCapsule", async () => {
+    const settings = (await app.inject("/docs/static/swagger-initializer.js")).body;
+    expect(settings).toContain('"deepLinking":true');
+    expect(settings).toContain("url: resolveUrl('./json')");
+    expect((await app.inject("/docs/json")).json()).toEqual(document);
+    expect(document.paths["/v1/capsules"]?.["post"]).toMatchObject({
+      operationId: "createCapsule",
+      tags: ["Capsules"],
+    });
   });
 
   it("does not have the metrics, which are for this machine only", async () => {

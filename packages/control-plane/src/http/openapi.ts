@@ -4,6 +4,7 @@ import swaggerUi from "@fastify/swagger-ui";
 import type { Access } from "@wrenn/protocol/access";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { errors } from "../api/route.ts";
 import { VERSION } from "../version.ts";
 import { type Document, touchUp } from "./document.ts";
 import { isOptional } from "./validation.ts";
@@ -42,6 +43,10 @@ const SECURITY_SCHEMES = {
   hostToken: { type: "apiKey", in: "header", name: "X-Host-Token" },
 } as const;
 
+/** Of the page: nothing comes from elsewhere. It works by plain HTTP, so no request is to be upgraded. */
+const PAGE_POLICY =
+  "default-src 'self'; img-src 'self' data:; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+
 /** Alternatives: any one of them is enough. */
 function securityOf(access: Access = { who: "anyone" }): Partial<Record<keyof typeof SECURITY_SCHEMES, string[]>>[] {
   switch (access.who) {
@@ -54,6 +59,15 @@ function securityOf(access: Access = { who: "anyone" }): Partial<Record<keyof ty
     default:
       return [{ session: [] }];
   }
+}
+
+type TransformInput = Parameters<typeof jsonSchemaTransform>[0];
+
+/** With what happens to bodies before they reach a route, be there a schema for them or not. */
+function withRefusals(input: TransformInput): TransformInput {
+  const { response, hide, ...schema } = input.schema ?? {};
+  if (hide === true || input.route.method === "GET") return input;
+  return { ...input, schema: { ...schema, response: { ...errors(400, 413), ...(response as object) } } };
 }
 
 /** Register it before the routes that it describes. */
@@ -69,7 +83,7 @@ export async function registerOpenapi(app: FastifyInstance): Promise<void> {
     transform: (input) => {
       const { body, operationId } = input.schema ?? {};
       if (isOptional(body) && operationId !== undefined) optionalBodies.add(operationId);
-      const { schema, url } = jsonSchemaTransform(input);
+      const { schema, url } = jsonSchemaTransform(withRefusals(input));
       return { url, schema: { ...schema, security: securityOf(input.route.config?.access) } };
     },
     transformObject: (input) => {
@@ -80,10 +94,11 @@ export async function registerOpenapi(app: FastifyInstance): Promise<void> {
   });
   await app.register(swaggerUi, {
     routePrefix: "/docs",
-    staticCSP: true,
+    staticCSP: PAGE_POLICY,
     uiConfig: { layout: "BaseLayout", deepLinking: true },
     theme: { title: "Wrenn API" },
   });
+  app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("/docs"));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   app.get("/openapi.yaml", { schema: { hide: true } }, (_request, reply) => {
     return reply.type("application/yaml").send(app.swagger({ yaml: true }));

@@ -22,7 +22,7 @@ export const createCheckpoint: Route = (app, { capsules }) => {
       body: createCheckpointSchema.prefault({}),
       response: {
         201: checkpointSchema,
-        ...errors(400, 404, 409, "invalid_state", 413, "quota_exceeded", 502, ...HOST_ERRORS, 507),
+        ...errors(400, 404, 409, "invalid_state", "quota_exceeded", 502, ...HOST_ERRORS, 507),
       },
     },
     handler: async (request, reply) => {

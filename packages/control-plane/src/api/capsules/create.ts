@@ -29,7 +29,6 @@ export const createCapsule: Route = (app, { capsules }) => {
           "snapshot_missing",
           409,
           "invalid_state",
-          413,
           "quota_exceeded",
           502,
           ...HOST_ERRORS,

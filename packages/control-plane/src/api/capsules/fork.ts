@@ -23,7 +23,7 @@ export const forkCapsule: Route = (app, { capsules }) => {
       body: forkSchema.prefault({}),
       response: {
         201: forkResultSchema,
-        ...errors(400, 404, "invalid_state", 413, "quota_exceeded", 502, ...HOST_ERRORS, 507),
+        ...errors(400, 404, "invalid_state", "quota_exceeded", 502, ...HOST_ERRORS, 507),
       },
     },
     handler: async (request, reply) => {

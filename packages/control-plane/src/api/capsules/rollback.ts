@@ -23,7 +23,7 @@ export const rollbackCapsule: Route = (app, { capsules }) => {
       body: rollbackSchema,
       response: {
         200: capsuleSchema,
-        ...errors(400, 404, "snapshot_missing", "invalid_state", 413, "quota_exceeded", 502, ...HOST_ERRORS, 507),
+        ...errors(400, 404, "snapshot_missing", "invalid_state", "quota_exceeded", 502, ...HOST_ERRORS, 507),
       },
     },
     handler: async (request) => {

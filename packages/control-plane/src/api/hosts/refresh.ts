@@ -15,7 +15,7 @@ export const refreshHost: Route = (app, { enrolment }) => {
       tags: ["Hosts"],
       summary: "Renew this host's credentials",
       body: refreshHostSchema,
-      response: { 200: hostCredentialsSchema, ...errors(400, 413) },
+      response: { 200: hostCredentialsSchema, ...errors(400) },
     },
     handler: async (request) => {
       const { refresh_token: token, csr } = request.body;

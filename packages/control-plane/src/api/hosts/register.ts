@@ -16,7 +16,7 @@ export const registerHost: Route = (app, { enrolment }) => {
       tags: ["Hosts"],
       summary: "Enrol this host",
       body: registerHostSchema,
-      response: { 201: hostCredentialsSchema, ...errors(400, 404, 409, 413) },
+      response: { 201: hostCredentialsSchema, ...errors(400, 404, 409) },
     },
     handler: async (request, reply) => {
       const { cpu_cores: cpuCores, memory_mb: memoryMb, disk_gb: diskGb, ...rest } = request.body;

@@ -38,7 +38,7 @@ export const disconnectProvider: Route = (app, { accounts }) => {
       tags: ["Accounts"],
       summary: "Disconnect an account elsewhere",
       params,
-      response: { 204: z.undefined(), ...errors("last_login_method", "provider_not_found") },
+      response: { 204: z.undefined(), ...errors(400, "last_login_method", "provider_not_found") },
     },
     handler: async (request, reply) => {
       const { userId } = userOf(request.principal);

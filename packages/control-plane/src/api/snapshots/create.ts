@@ -27,7 +27,6 @@ export const createSnapshot: Route = (app, { capsules }) => {
           "invalid_state",
           "name_reserved",
           "template_name_taken",
-          413,
           "quota_exceeded",
           502,
           ...HOST_ERRORS,
