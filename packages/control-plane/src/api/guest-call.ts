@@ -4,8 +4,22 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { GuestCall } from "../capsules/guest.ts";
 import { clientSignal } from "./route.ts";
 
-/** Statuses that such routes may answer with, besides those of every route. */
-export const GUEST_STATUSES = [400, 403, 404, 409, 501, 502, 507] as const;
+/** What the placement of a capsule, or the way to its host, may fail with. */
+export const HOST_ERRORS = ["host_unavailable", "no_hosts_available"] as const;
+
+/** What such routes may answer with, besides what every route does: a paused capsule may be woken first. */
+export const GUEST_ERRORS = [
+  400,
+  404,
+  409,
+  "invalid_state",
+  413,
+  501,
+  502,
+  ...HOST_ERRORS,
+  507,
+  "quota_exceeded",
+] as const;
 
 /** @throws invalid_request for a malformed id */
 export function guestCall(

@@ -12,7 +12,7 @@ export const ready: Route = (app, { capsules }) => {
       operationId: "ready",
       tags: ["Platform"],
       summary: "Whether the control plane and its database serve requests",
-      response: { 200: healthSchema, ...errors(503) },
+      response: { 200: healthSchema, ...errors() },
     },
     handler: async () => {
       await capsules.db.queries.execute(sql`select 1`);

@@ -1,6 +1,7 @@
 /** What a route gets: the server it registers itself on, and the platform. Each method of the API is one file that exports a Route. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { ERROR_CODES, ERRORS, type ErrorCode } from "@wrenn/protocol/errors";
 import { errorEnvelopeSchema } from "@wrenn/protocol/rest/common";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
@@ -43,19 +44,36 @@ export interface ApiContext {
 
 export type Route = (app: App, context: ApiContext) => void;
 
-/** Statuses that any route of /v1 may answer with. */
-const COMMON_ERRORS = [401, 403, 429, 500, 503] as const;
+/** What any route of /v1 may refuse a request with. */
+const COMMON_ERRORS: readonly ErrorCode[] = [
+  "unauthorized",
+  "forbidden",
+  "no_team",
+  "account_deactivated",
+  "rate_limited",
+  "internal_error",
+  "database_unavailable",
+];
 
-type ErrorResponses<Status extends number> = Record<
-  Status | (typeof COMMON_ERRORS)[number],
-  typeof errorEnvelopeSchema
->;
+/** The code that a status is for when nothing more precise is said: its first one in the registry. */
+function generalCode(status: number): ErrorCode {
+  const code = ERROR_CODES.find((one) => ERRORS[one].status === status);
+  if (code === undefined) throw new Error(`no error of the registry has the status ${status}`);
+  return code;
+}
 
-/** The error envelope for each status that a route answers with, besides those that every route has. */
-export function errors<Status extends number>(...statuses: Status[]): ErrorResponses<Status> {
-  return Object.fromEntries(
-    [...statuses, ...COMMON_ERRORS].map((status) => [status, errorEnvelopeSchema]),
-  ) as ErrorResponses<Status>;
+/**
+ * What a route refuses a request with, besides what every route does, for the OpenAPI document.
+ * @param failures codes, or statuses for their general code
+ */
+export function errors(...failures: (number | ErrorCode)[]): Record<500, typeof errorEnvelopeSchema> {
+  const given = failures.map((one) => (typeof one === "number" ? generalCode(one) : one));
+  const codes = new Set([...given, ...COMMON_ERRORS]);
+  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
+  const content = { "application/json": { schema: errorEnvelopeSchema } };
+  const responses = [...byStatus].map(([status, ofStatus]) => [status, { description: ofStatus.join(" "), content }]);
+  // By the type of what has a description handlers could answer anything.
+  return Object.fromEntries(responses);
 }
 
 /** Aborts when the client leaves before it has its answer. */

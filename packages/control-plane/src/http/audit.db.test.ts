@@ -1,40 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
+import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AuditRow, auditLogs } from "../db/schema.ts";
-import { TestPlatform, type TestUser } from "../testing/platform.ts";
+import { TestPlatform } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
 import { ROUTE_CASES, type Target } from "../testing/route-cases.ts";
-import { type DeclaredRoute, routeTable } from "../testing/route-table.ts";
+import { routeTable } from "../testing/route-table.ts";
 import { sendCase } from "../testing/send-case.ts";
+import { senderOf } from "../testing/sender.ts";
 import { until } from "../testing/until.ts";
 import { EVERYTHING, World } from "../testing/world.ts";
 
 const AUDITED = routeTable().filter((route) => route.audit !== undefined);
-
-const nobody = { headers: {}, actorType: "system", actorId: null };
-
-function fromUser({ id, headers }: TestUser) {
-  return { headers, actorType: "user", actorId: idFromUuid("user", id) };
-}
-
-/** Who has just enough rights for the route. */
-function senderOf(world: World, { access }: DeclaredRoute, { actor, ofTeam }: Target) {
-  switch (access.who) {
-    case "team":
-      return { headers: world.key, actorType: "api_key", actorId: world.keyId };
-    case "member":
-      return fromUser(world[access.role]);
-    case "user":
-      return fromUser(ofTeam === true ? world.owner : world.member);
-    case "admin":
-      return fromUser(world.root);
-    default:
-      // Who signs in by the request is its actor.
-      return actor === undefined ? nobody : { headers: {}, actorType: "user", actorId: actor };
-  }
-}
 
 describe.each(ENGINES)("what routes leave in the audit log on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;

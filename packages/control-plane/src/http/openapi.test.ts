@@ -1,21 +1,11 @@
-import { ERRORS } from "@wrenn/protocol/errors";
+import SwaggerParser from "@apidevtools/swagger-parser";
+import { ERROR_CODES, ERRORS } from "@wrenn/protocol/errors";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { App } from "../api/route.ts";
+import { type Content, type Document, type Operation, type Place, placesOf, SchemaCheck } from "../testing/document.ts";
 import { buildRoutesOnly } from "../testing/routes-only.ts";
 
-interface Operation {
-  tags: string[];
-  operationId: string;
-  requestBody?: { required?: boolean; content?: Record<string, { schema: object }> };
-  security?: unknown[];
-  responses: Record<string, { content?: Record<string, { schema: { $ref?: string } }> }>;
-}
-interface Document {
-  tags: { name: string }[];
-  openapi: string;
-  paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
-}
+const JSON_TYPE = "application/json";
 
 describe("the OpenAPI document", () => {
   let app: App;
@@ -28,7 +18,79 @@ describe("the OpenAPI document", () => {
     return () => app.close();
   });
 
-  const operations = () => Object.values(document.paths).flatMap((path) => Object.values(path));
+  const operations = () => placesOf(document).map(({ operation }) => operation);
+
+  /** Bodies that are JSON. @yields the status of the answer; 0 is the request */
+  function* jsonBodies({ operation: { requestBody, responses } }: Place): Generator<[status: number, body: Content]> {
+    for (const [status, content] of [[0, requestBody?.content] as const, ...answers(responses)]) {
+      const body = content?.[JSON_TYPE];
+      if (body !== undefined) yield [status, body];
+    }
+  }
+
+  function answers(responses: Operation["responses"]) {
+    return Object.entries(responses).map(([status, { content }]) => [Number(status), content] as const);
+  }
+
+  it("is one by the schema of OpenAPI 3.1", async () => {
+    // The parser resolves references in what it is given.
+    await SwaggerParser.validate(structuredClone(document) as never);
+  });
+
+  it("tells of each operation what it does, under a name of its own", () => {
+    const ids = operations().map(({ operationId }) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { operationId, summary } of operations()) {
+      expect(operationId).toMatch(/^[a-z]+([A-Z][a-z]+)*$/);
+      expect(summary, operationId).toMatch(/^[A-Z].{7,}[^.]$/);
+    }
+  });
+
+  it("has an example that fits for every body that is JSON", () => {
+    const schemas = new SchemaCheck(document);
+    let bodies = 0;
+    for (const place of placesOf(document)) {
+      for (const [status, { schema = {}, example, examples = {} }] of jsonBodies(place)) {
+        const given = status < 400 ? [example] : Object.keys(examples).map(exampleOfError);
+        const what = `${place.name} ${status}`;
+        expect(given, what).not.toEqual([]);
+        expect(given, what).not.toContain(undefined);
+        for (const one of given) expect(schemas.complaint(schema, one), what).toBeUndefined();
+        bodies++;
+      }
+    }
+    expect(bodies).toBeGreaterThan(500);
+  });
+
+  function exampleOfError(code: string) {
+    return document.components.examples[code]?.value as { error: { code: string; reason?: string } } | undefined;
+  }
+
+  it("names the codes of errors: those of the registry, with their statuses", () => {
+    const { code, reason } = document.components.schemas["Error"]?.properties?.["error"]?.properties ?? {};
+    expect(new Set([...(code?.enum ?? []), ...(reason?.enum ?? [])])).toEqual(new Set(ERROR_CODES));
+    for (const place of placesOf(document)) {
+      for (const [status, body] of jsonBodies(place)) {
+        if (status < 400) continue;
+        const told = place.operation.responses[status]?.description;
+        for (const [name, { $ref }] of Object.entries(body.examples ?? {})) {
+          expect(ERRORS[name as keyof typeof ERRORS].status).toBe(status);
+          expect($ref).toBe(`#/components/examples/${name}`);
+          const { error } = exampleOfError(name) ?? { error: { code: "" } };
+          expect(error.reason ?? error.code).toBe(name);
+          expect(told).toContain(`\`${name}\``);
+        }
+      }
+    }
+    const login = document.paths["/v1/auth/login"]?.["post"]?.responses["403"]?.content?.[JSON_TYPE]?.examples ?? {};
+    expect(Object.keys(login)).toEqual(expect.arrayContaining(["account_disabled", "account_not_activated"]));
+  });
+
+  it("names schemas plainly, and parameters of the path first", () => {
+    expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining(["CreateCapsule", "Capsule"]));
+    const places = document.paths["/v1/capsules/{id}/files/upload"]?.["put"]?.parameters?.map((one) => one.in);
+    expect(places).toEqual(["path", "query"]);
+  });
 
   it("has every route under its canonical path and no other", () => {
     const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -212,11 +274,27 @@ describe("the OpenAPI document", () => {
 
   it("is served as YAML and as a page that loads nothing from elsewhere", async () => {
     expect((await app.inject("/openapi.yaml")).body).toMatch(/^openapi: 3\.1\.0/);
+    expect((await app.inject("/")).headers.location).toBe("/docs");
     const page = await app.inject("/docs");
     expect(page.statusCode).toBe(200);
+    // Nor does it ask for TLS, which the server does not speak.
+    expect(page.headers["content-security-policy"]).toMatch(/^default-src 'self'; (?!.*(http|upgrade|unsafe))/);
+    expect(page.body).not.toMatch(/<script>| style=/);
+    expect(page.body).toContain('src="/docs/static/swagger-initializer.js"');
     expect(page.body).not.toMatch(/(src|href)="(https?:)?\/\//);
     const script = /src="\.?\/?(?:docs\/)?(static\/swagger-ui-bundle\.js)"/.exec(page.body)?.[1];
     expect((await app.inject(`/docs/${script}`)).statusCode).toBe(200);
+  });
+
+  it("has a page that opens at the operation which an address names: /docs#/Capsules/createCapsule", async () => {
+    const settings = (await app.inject("/docs/static/swagger-initializer.js")).body;
+    expect(settings).toContain('"deepLinking":true');
+    expect(settings).toContain("url: resolveUrl('./json')");
+    expect((await app.inject("/docs/json")).json()).toEqual(document);
+    expect(document.paths["/v1/capsules"]?.["post"]).toMatchObject({
+      operationId: "createCapsule",
+      tags: ["Capsules"],
+    });
   });
 
   it("does not have the metrics, which are for this machine only", async () => {

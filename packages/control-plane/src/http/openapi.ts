@@ -1,23 +1,13 @@
 /** The OpenAPI 3.1 document, made from the schemas that validate, and its page. Everything is served from this process. */
-import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { Access } from "@wrenn/protocol/access";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { errors } from "../api/route.ts";
 import { VERSION } from "../version.ts";
+import { type Document, touchUp } from "./document.ts";
 import { isOptional } from "./validation.ts";
-
-/** The parts of the document that are touched up here. */
-interface Operation {
-  operationId?: string;
-  requestBody?: { required?: boolean };
-  responses?: Record<string, { description?: string }>;
-}
-interface Document {
-  components?: { schemas?: Record<string, unknown> };
-  paths?: Record<string, Record<string, Operation>>;
-}
 
 const INFO = {
   title: "Wrenn",
@@ -53,6 +43,10 @@ const SECURITY_SCHEMES = {
   hostToken: { type: "apiKey", in: "header", name: "X-Host-Token" },
 } as const;
 
+/** Of the page: nothing comes from elsewhere. It works by plain HTTP, so no request is to be upgraded. */
+const PAGE_POLICY =
+  "default-src 'self'; img-src 'self' data:; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+
 /** Alternatives: any one of them is enough. */
 function securityOf(access: Access = { who: "anyone" }): Partial<Record<keyof typeof SECURITY_SCHEMES, string[]>>[] {
   switch (access.who) {
@@ -67,50 +61,13 @@ function securityOf(access: Access = { who: "anyone" }): Partial<Record<keyof ty
   }
 }
 
-/** Schemas that no path refers to, such as the input form of an answer, are left out. */
-function dropUnusedSchemas(document: Document): void {
-  const schemas = document.components?.schemas ?? {};
-  for (let before = -1; before !== Object.keys(schemas).length; ) {
-    before = Object.keys(schemas).length;
-    const text = JSON.stringify({ paths: document.paths, schemas });
-    for (const name of Object.keys(schemas)) {
-      if (!text.includes(`"#/components/schemas/${name}"`)) delete schemas[name];
-    }
-  }
-}
+type TransformInput = Parameters<typeof jsonSchemaTransform>[0];
 
-/** Leaves out what zod adds to each whole number and each time: bounds of 2^53 and a pattern beside the format. */
-function tidy(schema: unknown): void {
-  if (typeof schema !== "object" || schema === null) return;
-  const fields = schema as Record<string, unknown>;
-  if (fields["minimum"] === Number.MIN_SAFE_INTEGER) delete fields["minimum"];
-  if (fields["maximum"] === Number.MAX_SAFE_INTEGER) delete fields["maximum"];
-  if (fields["format"] === "date-time") delete fields["pattern"];
-  for (const child of Object.values(fields)) tidy(child);
-}
-
-function nameResponses(document: Document): void {
-  for (const path of Object.values(document.paths ?? {})) {
-    for (const operation of Object.values(path)) {
-      for (const [status, response] of Object.entries(operation.responses ?? {})) {
-        response.description = STATUS_CODES[status] ?? status;
-      }
-    }
-  }
-}
-
-/** @param optional ids of the operations whose body may be left out; the generator takes every body for required */
-function relaxBodies(document: Document, optional: ReadonlySet<string>): void {
-  for (const { operationId, requestBody } of Object.values(document.paths ?? {}).flatMap(Object.values<Operation>)) {
-    if (requestBody !== undefined && optional.has(operationId ?? "")) requestBody.required = false;
-  }
-}
-
-function touchUp(document: Document, optionalBodies: ReadonlySet<string>): void {
-  dropUnusedSchemas(document);
-  relaxBodies(document, optionalBodies);
-  nameResponses(document);
-  tidy(document.components?.schemas);
+/** With what happens to bodies before they reach a route, be there a schema for them or not. */
+function withRefusals(input: TransformInput): TransformInput {
+  const { response, hide, ...schema } = input.schema ?? {};
+  if (hide === true || input.route.method === "GET") return input;
+  return { ...input, schema: { ...schema, response: { ...errors(400, 413), ...(response as object) } } };
 }
 
 /** Register it before the routes that it describes. */
@@ -126,7 +83,7 @@ export async function registerOpenapi(app: FastifyInstance): Promise<void> {
     transform: (input) => {
       const { body, operationId } = input.schema ?? {};
       if (isOptional(body) && operationId !== undefined) optionalBodies.add(operationId);
-      const { schema, url } = jsonSchemaTransform(input);
+      const { schema, url } = jsonSchemaTransform(withRefusals(input));
       return { url, schema: { ...schema, security: securityOf(input.route.config?.access) } };
     },
     transformObject: (input) => {
@@ -137,10 +94,11 @@ export async function registerOpenapi(app: FastifyInstance): Promise<void> {
   });
   await app.register(swaggerUi, {
     routePrefix: "/docs",
-    staticCSP: true,
+    staticCSP: PAGE_POLICY,
     uiConfig: { layout: "BaseLayout", deepLinking: true },
     theme: { title: "Wrenn API" },
   });
+  app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("/docs"));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   app.get("/openapi.yaml", { schema: { hide: true } }, (_request, reply) => {
     return reply.type("application/yaml").send(app.swagger({ yaml: true }));

@@ -9,6 +9,7 @@ import { JSON_ROUTES, STREAM_ROUTES, UPLOAD_ROUTES } from "../api/routes.ts";
 import { canonicalUrl } from "./aliases.ts";
 import { registerAudit } from "./audit.ts";
 import { registerBrowsers } from "./browsers.ts";
+import { refuseConnection } from "./client-errors.ts";
 import { sendError } from "./errors.ts";
 import { registerGuard } from "./guard.ts";
 import { registerNotFound } from "./not-found.ts";
@@ -33,6 +34,7 @@ function newServer({ capsules: { logger }, trustedProxies }: ApiContext): App {
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     genReqId: (request) => requestId(request.headers["x-request-id"]),
     rewriteUrl: (request) => canonicalUrl(request.url ?? "/"),
+    clientErrorHandler: refuseConnection,
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply, logger),
   });
 }

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ROLES } from "../access.ts";
 import { time } from "./capsules.ts";
+import { idOf, like } from "./common.ts";
 
 /** Characters of a password. */
 export const PASSWORD = { min: 8, max: 200 } as const;
@@ -9,32 +10,33 @@ const MAX_EMAIL = 254;
 const MAX_NAME = 100;
 
 /** The pattern of HTML's e-mail fields: it takes `admin@localhost` too. */
-export const emailSchema = z
-  .string()
+export const emailSchema = like("ada@example.com")
   .trim()
   .toLowerCase()
   .max(MAX_EMAIL)
   .regex(z.regexes.html5Email, "must be an e-mail address");
 
-export const personName = z
-  .string()
+export const personName = like("Ada Lovelace")
   .trim()
   .min(1)
   .max(MAX_NAME)
   .regex(/^\P{Cc}*$/u, "must not contain control characters");
 
-const newPassword = z.string().min(PASSWORD.min).max(PASSWORD.max);
+const newPassword = like("correct horse battery").min(PASSWORD.min).max(PASSWORD.max);
 /** One that exists already, of whatever length. */
-const oldPassword = z.string().max(PASSWORD.max);
-const mailToken = z.string().regex(/^[0-9a-f]{32}$/, "must be the 32 hex digits of the link");
+const oldPassword = like("tr0ub4dor and 3").max(PASSWORD.max);
+const mailToken = like("0123456789abcdef0123456789abcdef").regex(
+  /^[0-9a-f]{32}$/,
+  "must be the 32 hex digits of the link",
+);
 
 export const authSchema = z
   .object({
-    token: z.string().describe("For the header Authorization: Bearer"),
-    user_id: z.string(),
-    team_id: z.string().optional().describe("The team that the session is in; absent for who is in none"),
-    email: z.string(),
-    name: z.string(),
+    token: like("eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmVk").describe("For the header Authorization: Bearer"),
+    user_id: idOf("user"),
+    team_id: idOf("team").optional().describe("The team that the session is in; absent for who is in none"),
+    email: like("ada@example.com"),
+    name: like("Ada Lovelace"),
   })
   .meta({ id: "Auth" });
 export type Auth = z.infer<typeof authSchema>;
@@ -42,21 +44,23 @@ export type Auth = z.infer<typeof authSchema>;
 export const signupSchema = z
   .object({ email: emailSchema, password: newPassword, name: personName })
   .meta({ id: "Signup" });
-export const signupAnswerSchema = z.object({ message: z.string() }).meta({ id: "SignupAnswer" });
+export const signupAnswerSchema = z
+  .object({ message: like("Follow the link in the mail that was sent to you.") })
+  .meta({ id: "SignupAnswer" });
 export const activateSchema = z.object({ token: mailToken }).meta({ id: "Activate" });
 export const loginSchema = z.object({ email: emailSchema, password: oldPassword }).meta({ id: "Login" });
-export const switchTeamSchema = z.object({ team_id: z.string() }).meta({ id: "SwitchTeam" });
+export const switchTeamSchema = z.object({ team_id: idOf("team") }).meta({ id: "SwitchTeam" });
 
 export const meSchema = z
   .object({
-    user_id: z.string(),
-    name: z.string(),
-    email: z.string(),
+    user_id: idOf("user"),
+    name: like("Ada Lovelace"),
+    email: like("ada@example.com"),
     is_admin: z.boolean().describe("Whether the user is an administrator of the platform"),
-    team_id: z.string().optional().describe("The team that the session is in"),
+    team_id: idOf("team").optional().describe("The team that the session is in"),
     role: z.enum(ROLES).optional().describe("The role in that team"),
     has_password: z.boolean(),
-    providers: z.array(z.string()).describe("Providers that the user can sign in with"),
+    providers: z.array(like("github")).describe("Providers that the user can sign in with"),
   })
   .meta({ id: "Me" });
 export type Me = z.infer<typeof meSchema>;
@@ -80,11 +84,11 @@ export const confirmResetSchema = z
 
 export const sessionSchema = z
   .object({
-    id: z.string(),
+    id: idOf("session"),
     created_at: time,
     expires_at: time,
-    source_address: z.string().optional().describe("Where it was begun"),
-    user_agent: z.string().optional(),
+    source_address: like("192.0.2.7").optional().describe("Where it was begun"),
+    user_agent: like("Mozilla/5.0").optional(),
     current: z.boolean().describe("Whether it is the one that asks"),
   })
   .meta({ id: "Session" });
@@ -99,9 +103,15 @@ export const searchUsersSchema = z.object({
     .max(MAX_EMAIL)
     .regex(/^\P{Cc}+@\P{Cc}*$/u, "must be the beginning of an address, up to its @ at least"),
 });
-export const foundUserSchema = z.object({ user_id: z.string(), email: z.string() }).meta({ id: "FoundUser" });
+export const foundUserSchema = z
+  .object({ user_id: idOf("user"), email: like("ada@example.com") })
+  .meta({ id: "FoundUser" });
 export type FoundUser = z.infer<typeof foundUserSchema>;
 
 export const connectSchema = z
-  .object({ auth_url: z.string().describe("Where the browser goes to connect the account") })
+  .object({
+    auth_url: like("https://github.com/login/oauth/authorize?client_id=wrenn").describe(
+      "Where the browser goes to connect the account",
+    ),
+  })
   .meta({ id: "ConnectProvider" });

@@ -1,6 +1,7 @@
 /** REST schemas of what administrators of the platform see and do. */
 import { z } from "zod";
 import { time } from "./capsules.ts";
+import { idOf, like } from "./common.ts";
 import { teamSchema } from "./teams.ts";
 
 export const pageQuery = z.object({ page: z.coerce.number().int().min(1).max(1_000_000).default(1) });
@@ -16,8 +17,11 @@ const quota = z.int().min(0).max(1_000_000_000);
 
 export const quotasSchema = z
   .object({
-    max_capsules: quota.nullish().describe("Capsules that have not ended; paused ones count"),
-    max_vcpus: quota.nullish(),
+    max_capsules: quota
+      .meta({ examples: [50] })
+      .nullish()
+      .describe("Capsules that have not ended; paused ones count"),
+    max_vcpus: quota.nullish().meta({ examples: [100] }),
     max_memory_mb: quota.nullish().describe("MiB"),
     max_disk_mb: quota.nullish().describe("MiB"),
     max_snapshots: quota.nullish(),
@@ -32,8 +36,8 @@ export const adminTeamSchema = teamSchema
   .extend({
     deleted_at: time.nullable(),
     member_count: z.int(),
-    owner_name: z.string(),
-    owner_email: z.string(),
+    owner_name: like("Ada Lovelace"),
+    owner_email: like("ada@example.com"),
     active_sandbox_count: z.int(),
     channel_count: z.int(),
     quotas: quotasSchema,
@@ -46,9 +50,9 @@ export type AdminTeams = z.infer<typeof adminTeamsSchema>;
 
 export const adminUserSchema = z
   .object({
-    id: z.string(),
-    email: z.string(),
-    name: z.string(),
+    id: idOf("user"),
+    email: like("ada@example.com"),
+    name: like("Ada Lovelace"),
     is_admin: z.boolean(),
     status: z.enum(["active", "inactive", "disabled"]),
     created_at: time,
@@ -74,12 +78,12 @@ export type SetAdmin = z.input<typeof setAdminSchema>;
 
 export const adminTemplateSchema = z
   .object({
-    name: z.string(),
+    name: like("minimal"),
     type: z.enum(["base", "snapshot"]),
     vcpus: z.int().optional(),
     memory_mb: z.int().optional(),
     size_bytes: z.int(),
-    team_id: z.string(),
+    team_id: idOf("team"),
     created_at: time,
   })
   .meta({ id: "AdminTemplate" });

@@ -2,20 +2,20 @@
 import { z } from "zod";
 import { SCOPES } from "../access.ts";
 import { time } from "./capsules.ts";
-import { instant } from "./common.ts";
+import { idOf, instant, like } from "./common.ts";
 
 export const KEY_FORMS = ["wrn", "e2b"] as const;
 export type KeyForm = (typeof KEY_FORMS)[number];
 
 export const apiKeySchema = z
   .object({
-    id: z.string(),
-    team_id: z.string(),
-    name: z.string(),
-    key_prefix: z.string().describe("Its first 10 characters"),
+    id: idOf("key"),
+    team_id: idOf("team"),
+    name: like("ci"),
+    key_prefix: like("wrn_1a2b3c").describe("Its first 10 characters"),
     scopes: z.array(z.enum(SCOPES)).optional().describe("What it is good for; everything when absent"),
-    created_by: z.string().optional().describe("Absent when the user is no more, and for the platform's own"),
-    creator_email: z.string().optional(),
+    created_by: idOf("user").optional().describe("Absent when the user is no more, and for the platform's own"),
+    creator_email: like("ada@example.com").optional(),
     created_at: time,
     last_used: time.optional().describe("To the minute"),
     expires_at: time.optional(),
@@ -24,7 +24,7 @@ export const apiKeySchema = z
 export type ApiKey = z.infer<typeof apiKeySchema>;
 
 export const newApiKeySchema = apiKeySchema
-  .extend({ key: z.string().describe("The key itself: it is shown this once") })
+  .extend({ key: like("wrn_1a2b3c4d5e6f").describe("The key itself: it is shown this once") })
   .meta({ id: "NewApiKey" });
 export type NewApiKey = z.infer<typeof newApiKeySchema>;
 

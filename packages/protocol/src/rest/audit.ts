@@ -1,22 +1,22 @@
 /** REST schemas of the audit log. */
 import { z } from "zod";
 import { time } from "./capsules.ts";
-import { instant } from "./common.ts";
+import { idOf, instant, like } from "./common.ts";
 
 export const auditEntrySchema = z
   .object({
-    id: z.string(),
+    id: idOf("log"),
     actor_type: z.enum(["user", "api_key", "host", "system"]),
-    actor_id: z.string().optional(),
-    actor_name: z.string().optional(),
-    resource_type: z.string(),
-    resource_id: z.string().optional(),
-    action: z.string(),
+    actor_id: idOf("user").optional(),
+    actor_name: like("Ada Lovelace").optional(),
+    resource_type: like("sandbox"),
+    resource_id: idOf("capsule").optional(),
+    action: like("create"),
     scope: z.enum(["team", "admin"]),
     status: z.enum(["success", "info", "warning", "error"]),
     metadata: z.record(z.string(), z.unknown()).optional(),
-    request_id: z.string().optional(),
-    source_address: z.string().optional(),
+    request_id: idOf("request").optional(),
+    source_address: like("192.0.2.7").optional(),
     created_at: time,
   })
   .meta({ id: "AuditEntry" });

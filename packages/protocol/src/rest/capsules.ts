@@ -2,13 +2,14 @@
 import { z } from "zod";
 import { DEFAULT_TEMPLATE, LIMITS, NAME_PATTERN } from "../limits.ts";
 import { END_REASONS, PAUSE_REASONS, PUBLIC_STATUS } from "../states.ts";
-import { pageQuery } from "./common.ts";
+import { idOf, like, pageQuery } from "./common.ts";
 
 const statuses = [...new Set(Object.values(PUBLIC_STATUS))];
 
-export const templateName = z
-  .string()
-  .regex(NAME_PATTERN, "must be 1 to 64 letters, digits, dots, underscores or hyphens, the first a letter or digit");
+export const templateName = like("python-with-numpy").regex(
+  NAME_PATTERN,
+  "must be 1 to 64 letters, digits, dots, underscores or hyphens, the first a letter or digit",
+);
 
 export const time = z.iso.datetime({ offset: true }).describe("RFC 3339, whole seconds");
 
@@ -17,13 +18,13 @@ export const phases = z.record(z.string(), z.number()).describe("Milliseconds of
 
 export const capsuleSchema = z
   .object({
-    id: z.string(),
-    status: z.enum(statuses),
-    template: z.string(),
-    vcpus: z.int(),
-    memory_mb: z.int(),
-    disk_size_mb: z.int(),
-    timeout_sec: z.int(),
+    id: idOf("capsule"),
+    status: z.enum(statuses).meta({ examples: ["running"] }),
+    template: like("minimal"),
+    vcpus: z.int().meta({ examples: [2] }),
+    memory_mb: z.int().meta({ examples: [1024] }),
+    disk_size_mb: z.int().meta({ examples: [5120] }),
+    timeout_sec: z.int().meta({ examples: [300] }),
     auto_resume: z.boolean(),
     guest_ip: z.string().optional(),
     host_ip: z.string().optional(),
@@ -116,6 +117,9 @@ export const forkResultSchema = z
 export type ForkResult = z.infer<typeof forkResultSchema>;
 
 export const consoleSchema = z
-  .object({ sandbox_id: z.string(), console: z.string().describe("The newest output of the guest's serial console") })
+  .object({
+    sandbox_id: idOf("capsule"),
+    console: like("Linux version 6.12\n").describe("The newest output of the guest's serial console"),
+  })
   .meta({ id: "Console" });
 export type Console = z.infer<typeof consoleSchema>;

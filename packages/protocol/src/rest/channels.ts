@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { NAME_PATTERN } from "../limits.ts";
 import { time } from "./capsules.ts";
+import { idOf, like } from "./common.ts";
 
 export const CHANNEL_EVENTS = [
   "capsule.created",
@@ -22,7 +23,7 @@ export type Provider = (typeof PROVIDERS)[number];
 
 export const DELIVERY_STATUSES = ["pending", "delivered", "dead"] as const;
 
-const provider = z.enum(PROVIDERS);
+const provider = z.enum(PROVIDERS).meta({ examples: ["webhook"] });
 const events = z
   .array(z.enum(CHANNEL_EVENTS))
   .min(1)
@@ -30,11 +31,11 @@ const events = z
   .describe("Of what the channel is told; host events are those of the team's own hosts");
 const config = z
   .record(z.string(), z.string().max(4096))
+  .meta({ examples: [{ url: "https://example.com/hook" }] })
   .describe(
     "Depends on the provider: `webhook_url`; `bot_token` and `chat_id`; `homeserver_url`, `access_token` and `room_id`; `url` and `secret`",
   );
-const name = z
-  .string()
+const name = like("alerts")
   .max(200)
   .transform((text) => text.trim().toLowerCase().replaceAll(/\s+/g, "-"))
   .pipe(
@@ -49,11 +50,11 @@ const name = z
 
 export const channelSchema = z
   .object({
-    id: z.string(),
-    team_id: z.string(),
-    name: z.string(),
+    id: idOf("channel"),
+    team_id: idOf("team"),
+    name: like("alerts"),
     provider,
-    events: z.array(z.string()),
+    events: z.array(like("capsule.error")),
     created_at: time,
     updated_at: time,
     secret: z.string().optional().describe("What webhooks are signed with: shown when it is set, and never again"),
@@ -77,11 +78,11 @@ export type TestChannel = z.input<typeof testChannelSchema>;
 
 export const deliverySchema = z
   .object({
-    id: z.string(),
+    id: idOf("delivery"),
     uuid: z.uuid().describe("The same id as webhooks get it, in X-Wrenn-Delivery"),
-    channel_id: z.string(),
-    event: z.string(),
-    payload: z.record(z.string(), z.unknown()),
+    channel_id: idOf("channel"),
+    event: like("capsule.error"),
+    payload: z.record(z.string(), z.unknown()).meta({ examples: [{ event: "capsule.error" }] }),
     status: z.enum(DELIVERY_STATUSES).describe("`dead` is what was tried for an hour in vain"),
     attempts: z.int(),
     last_error: z.string().optional(),

@@ -1,23 +1,43 @@
 /** REST schemas that every route shares. */
 import { z } from "zod";
+import { ERROR_CODES, ERRORS } from "../errors.ts";
+import { type IdKind, idFromUuid } from "../ids.ts";
+
+const EXAMPLE_UUID = "2b8d71a6-4f0e-4c53-9a1b-7e65d0c3f482";
+
+/** With an example of what it may be: the document's examples of bodies are made of those of their fields. */
+export function like(example: string): z.ZodString {
+  return z.string().meta({ examples: [example] });
+}
+
+export function idOf(kind: IdKind): z.ZodString {
+  return like(idFromUuid(kind, EXAMPLE_UUID));
+}
+
+/** Codes are added with time: programs have to bear with ones that they do not know, and so has this schema. */
+const codes = ERROR_CODES.filter((code) => ERRORS[code].wire === undefined);
+const reasons = ERROR_CODES.filter((code) => ERRORS[code].wire !== undefined);
 
 export const errorEnvelopeSchema = z
   .object({
     error: z.object({
-      code: z.string(),
-      message: z.string(),
+      code: z.string().meta({ enum: codes, description: "Stable: what programs decide by" }),
+      message: like("no such capsule").describe("For people"),
       reason: z
         .string()
-        .optional()
-        .describe("The precise code, where `code` is the broader one that older clients know"),
-      sandbox_ids: z.array(z.string()).optional().describe("The capsules that are in the way"),
+        .meta({
+          enum: reasons,
+          description: "The precise code, where `code` is the broader one that older clients know",
+        })
+        .optional(),
+      sandbox_ids: z.array(idOf("capsule")).optional().describe("The capsules that are in the way"),
     }),
-    sandbox_ids: z.array(z.string()).optional().describe("The same, for older clients"),
+    sandbox_ids: z.array(idOf("capsule")).optional().describe("The same, for older clients"),
   })
   .meta({ id: "Error" });
 export type ErrorEnvelope = z.infer<typeof errorEnvelopeSchema>;
 
-export const healthSchema = z.object({ status: z.literal("ok"), version: z.string() }).meta({ id: "Health" });
+export const healthSchema = z.object({ status: z.literal("ok"), version: like("0.1.0") }).meta({ id: "Health" });
 export type Health = z.infer<typeof healthSchema>;
 
 /** A yes or no in a query: `true`, `1` or an empty value is yes. */

@@ -1,27 +1,37 @@
 /** REST schemas of files. */
 import { z } from "zod";
-import { flag } from "./common.ts";
+import { flag, like } from "./common.ts";
 import { word } from "./processes.ts";
 
 export const FILE_TYPES = ["file", "directory", "symlink"] as const;
 
 /** What a path may be: hostile ones are the guest's to refuse. */
 export const filePath = word
+  .meta({ examples: ["/root/main.py"] })
   .min(1)
   .max(4096)
   .describe("Absolute, or relative to the home of the default user, for which ~ stands too");
 
 export const fileEntrySchema = z
   .object({
-    name: z.string(),
-    path: z.string(),
+    name: like("main.py"),
+    path: like("/root/main.py"),
     type: z.enum(FILE_TYPES).describe("Of a symbolic link its target's; sockets, pipes and devices are files"),
-    size: z.int().describe("Bytes"),
-    mode: z.int().describe("Permission bits"),
-    permissions: z.string().describe("As `ls -l` shows them"),
-    owner: z.string(),
-    group: z.string(),
-    modified_at: z.int().describe("Unix seconds"),
+    size: z
+      .int()
+      .meta({ examples: [1234] })
+      .describe("Bytes"),
+    mode: z
+      .int()
+      .meta({ examples: [0o644] })
+      .describe("Permission bits"),
+    permissions: like("-rw-r--r--").describe("As `ls -l` shows them"),
+    owner: like("root"),
+    group: like("root"),
+    modified_at: z
+      .int()
+      .meta({ examples: [1_772_366_400] })
+      .describe("Unix seconds"),
     symlink_target: z.string().optional(),
   })
   .meta({ id: "FileEntry" });
@@ -44,7 +54,9 @@ export type FileList = z.infer<typeof fileListSchema>;
 export const fileEntryResultSchema = z.object({ entry: fileEntrySchema }).meta({ id: "FileEntryResult" });
 export type FileEntryResult = z.infer<typeof fileEntryResultSchema>;
 
-export const fileMoveSchema = z.object({ source: filePath, destination: filePath }).meta({ id: "FileMove" });
+export const fileMoveSchema = z
+  .object({ source: filePath, destination: filePath.meta({ examples: ["/root/app.py"] }) })
+  .meta({ id: "FileMove" });
 export type FileMove = z.input<typeof fileMoveSchema>;
 
 /** `?path=` of download and upload. */

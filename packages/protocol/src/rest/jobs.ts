@@ -1,15 +1,16 @@
 /** REST schemas of background work. */
 import { z } from "zod";
 import { time } from "./capsules.ts";
+import { idOf, like } from "./common.ts";
 
 export const JOB_STATES = ["created", "retry", "active", "completed", "cancelled", "failed"] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
 export const jobSchema = z
   .object({
-    id: z.string(),
-    name: z.string().describe("Which work it is"),
-    state: z.enum(JOB_STATES),
+    id: idOf("job"),
+    name: like("usage-rollup").describe("Which work it is"),
+    state: z.enum(JOB_STATES).meta({ examples: ["completed"] }),
     attempts: z.int(),
     created_at: time,
     next_attempt_at: time.optional().describe("Of one that waits"),
@@ -29,7 +30,7 @@ export const jobListSchema = z
     queues: z
       .array(
         z.object({
-          name: z.string(),
+          name: like("usage-rollup"),
           created: count,
           retry: count,
           active: count,

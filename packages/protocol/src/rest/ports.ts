@@ -1,12 +1,13 @@
 /** REST schemas of ports that programs in a capsule listen on. */
 import { z } from "zod";
+import { like } from "./common.ts";
 
 export const portSchema = z
   .object({
-    port: z.int(),
-    address: z.string().describe("Where it listens, e.g. 127.0.0.1 or ::"),
+    port: z.int().meta({ examples: [8080] }),
+    address: like("127.0.0.1").describe("Where it listens, e.g. 127.0.0.1 or ::"),
     pid: z.int().optional(),
-    process: z.string().optional().describe("Name of the program"),
+    process: like("python3").optional().describe("Name of the program"),
   })
   .meta({ id: "Port" });
 export type Port = z.infer<typeof portSchema>;

@@ -1,6 +1,7 @@
 /** REST schemas of commands and processes. */
 import { z } from "zod";
 import { LIMITS } from "../limits.ts";
+import { idOf, like } from "./common.ts";
 
 /** No NUL: the kernel cannot pass one in an argument, a path or a variable. */
 export const word = z.string().refine((text) => !text.includes("\0"), "must not contain NUL");
@@ -15,8 +16,12 @@ export const processTag = z
 
 /** What a process is started with, in every way to start one. */
 export const commandFields = {
-  cmd: word.min(1),
-  args: z.array(word).max(4096).default([]),
+  cmd: word.min(1).meta({ examples: ["python3"] }),
+  args: z
+    .array(word)
+    .max(4096)
+    .default([])
+    .meta({ examples: [["main.py"]] }),
   envs: z
     .record(word.regex(/^[^=]+$/, "must not be empty or contain ="), word)
     .refine((envs) => Object.keys(envs).length <= LIMITS.variables, `must be at most ${LIMITS.variables} variables`)
@@ -46,28 +51,36 @@ export type Exec = z.input<typeof execSchema>;
 
 export const execResultSchema = z
   .object({
-    sandbox_id: z.string(),
-    cmd: z.string(),
-    stdout: z.string(),
-    stderr: z.string(),
-    exit_code: z.int().describe("-1 when a signal ended the command"),
+    sandbox_id: idOf("capsule"),
+    cmd: like("python3"),
+    stdout: like("hello\n"),
+    stderr: like(""),
+    exit_code: z
+      .int()
+      .meta({ examples: [0] })
+      .describe("-1 when a signal ended the command"),
     signal: z.int().optional().describe("Number of the signal that ended the command"),
-    duration_ms: z.int(),
+    duration_ms: z.int().meta({ examples: [42] }),
     encoding: z.enum(["utf-8", "base64"]).describe("base64 for both outputs when either is not UTF-8"),
   })
   .meta({ id: "ExecResult" });
 export type ExecResult = z.infer<typeof execResultSchema>;
 
 export const backgroundExecSchema = z
-  .object({ sandbox_id: z.string(), cmd: z.string(), pid: z.int(), tag: z.string() })
+  .object({
+    sandbox_id: idOf("capsule"),
+    cmd: like("python3"),
+    pid: z.int().meta({ examples: [512] }),
+    tag: like("proc-1a2b3c4d"),
+  })
   .meta({ id: "BackgroundExec" });
 export type BackgroundExec = z.infer<typeof backgroundExecSchema>;
 
 export const processSchema = z
   .object({
-    pid: z.int(),
-    tag: z.string().optional(),
-    cmd: z.string(),
+    pid: z.int().meta({ examples: [512] }),
+    tag: like("proc-1a2b3c4d").optional(),
+    cmd: like("python3"),
     args: z.array(z.string()).optional(),
     cwd: z.string().optional(),
     user: z.string().optional(),

@@ -2,22 +2,21 @@
 import { z } from "zod";
 import { ROLES } from "../access.ts";
 import { time } from "./capsules.ts";
+import { idOf, like } from "./common.ts";
 
-const teamName = z
-  .string()
-  .regex(
-    /^(?=.*[^ ])[A-Za-z0-9 _\-@']{1,128}$/,
-    "must be 1 to 128 letters, digits, blanks and characters of _-@', and not blank",
-  );
+const teamName = like("Analytical Engines").regex(
+  /^(?=.*[^ ])[A-Za-z0-9 _\-@']{1,128}$/,
+  "must be 1 to 128 letters, digits, blanks and characters of _-@', and not blank",
+);
 
 /** Trimmed and in lower case: what users are known by. */
-const emailAddress = z.string().trim().toLowerCase().max(254).pipe(z.email("must be an e-mail address"));
+const emailAddress = like("ada@example.com").trim().toLowerCase().max(254).pipe(z.email("must be an e-mail address"));
 
 export const teamSchema = z
   .object({
-    id: z.string(),
-    name: z.string(),
-    slug: z.string(),
+    id: idOf("team"),
+    name: like("Analytical Engines"),
+    slug: like("analytical-engines"),
     is_byoc: z.boolean().describe("Whether it brings hosts of its own"),
     created_at: time,
   })
@@ -28,7 +27,13 @@ export const ownTeamSchema = teamSchema.extend({ role: z.enum(ROLES).describe("Y
 export type OwnTeam = z.infer<typeof ownTeamSchema>;
 
 export const memberSchema = z
-  .object({ user_id: z.string(), name: z.string(), email: z.string(), role: z.enum(ROLES), joined_at: time })
+  .object({
+    user_id: idOf("user"),
+    name: like("Ada Lovelace"),
+    email: like("ada@example.com"),
+    role: z.enum(ROLES),
+    joined_at: time,
+  })
   .meta({ id: "Member" });
 export type Member = z.infer<typeof memberSchema>;
 
@@ -50,15 +55,15 @@ export const setRoleSchema = z.object({ role: givenRole }).meta({ id: "SetRole" 
 export type SetRole = z.input<typeof setRoleSchema>;
 
 export const transferSchema = z
-  .object({ user_id: z.string().describe("A member, who becomes the owner") })
+  .object({ user_id: idOf("user").describe("A member, who becomes the owner") })
   .meta({ id: "Transfer" });
 export type Transfer = z.input<typeof transferSchema>;
 
 export const invitationSchema = z
   .object({
-    id: z.string(),
+    id: idOf("invitation"),
     status: z.literal("invited").describe("Whether anybody has the address is not said"),
-    email: z.string(),
+    email: like("ada@example.com"),
     role: givenRole,
     created_at: time,
     expires_at: time,
@@ -68,10 +73,10 @@ export type Invitation = z.infer<typeof invitationSchema>;
 
 export const ownInvitationSchema = z
   .object({
-    id: z.string(),
-    team_id: z.string(),
-    team_name: z.string(),
-    invited_by: z.string().optional().describe("Name of who asks"),
+    id: idOf("invitation"),
+    team_id: idOf("team"),
+    team_name: like("Analytical Engines"),
+    invited_by: like("Ada Lovelace").optional().describe("Name of who asks"),
     role: givenRole,
     created_at: time,
     expires_at: time,

@@ -1,6 +1,7 @@
 /** REST schemas of what a team uses, used and may use. */
 import { z } from "zod";
 import { time } from "./capsules.ts";
+import { idOf } from "./common.ts";
 
 /** Seconds of one bucket of each range, and how many buckets there are. */
 export const STATS_RANGES = {
@@ -76,7 +77,7 @@ function amounts<Value extends z.ZodType>(value: Value) {
 
 export const quotasSchema = z
   .object({
-    team_id: z.string(),
+    team_id: idOf("team"),
     limits: amounts(z.int().optional()).describe("What the team may hold at a time; what is absent has no limit"),
     used: amounts(z.int()).describe("What it holds"),
   })

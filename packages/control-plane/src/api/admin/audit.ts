@@ -15,7 +15,7 @@ export const listPlatformAudit: Route = (app, { capsules: { db } }) => {
       tags: ["Administration"],
       summary: "List what was done to the platform and by its own team, newest first",
       querystring: auditQuery,
-      response: { 200: auditPageSchema, ...errors(400, 403) },
+      response: { 200: auditPageSchema, ...errors(400) },
     },
     handler: ({ query }) => auditPage(db, idToUuid(PLATFORM_TEAM), ["team", "admin"], query),
   });

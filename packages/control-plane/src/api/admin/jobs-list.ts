@@ -26,7 +26,7 @@ export const listAdminJobs: Route = (app, { capsules: { db }, jobs }) => {
       tags: ["Administration"],
       summary: "List background work, newest first, and how much there is",
       querystring,
-      response: { 200: jobListSchema, ...errors(400, 403) },
+      response: { 200: jobListSchema, ...errors(400) },
     },
     handler: async (request) => {
       const { state, name, limit, cursor } = request.query;

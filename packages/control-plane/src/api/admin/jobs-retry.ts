@@ -23,7 +23,7 @@ export const retryAdminJob: Route = (app, { capsules: { db }, jobs }) => {
       tags: ["Administration"],
       summary: "Run a job that failed once more",
       params,
-      response: { 204: z.undefined().describe("It waits for its turn"), ...errors(400, 403, 404, 409) },
+      response: { 204: z.undefined().describe("It waits for its turn"), ...errors(400, 404, "invalid_state") },
     },
     handler: async (request, reply) => {
       request.audited.teamId = idToUuid(PLATFORM_TEAM);

@@ -18,7 +18,7 @@ export const setTeamByoc: Route = (app, { capsules: { db } }) => {
       summary: "Let a team bring hosts of its own; this cannot be taken back",
       params: adminTeamParams,
       body: setByocSchema,
-      response: { 204: z.undefined().describe("Set"), ...errors(400, 403, 404, 413) },
+      response: { 204: z.undefined().describe("Set"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       await setTeam(db, idToUuid(parseId("team", request.params.id)), { isByoc: request.body.enabled });

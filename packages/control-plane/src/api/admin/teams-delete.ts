@@ -18,7 +18,7 @@ export const deleteAnyTeam: Route = (app, { capsules }) => {
       params: adminTeamParams,
       response: {
         204: z.undefined().describe("Deleted; its machines are removed meanwhile"),
-        ...errors(400, 403, 404),
+        ...errors(400, 404),
       },
     },
     handler: async (request, reply) => {

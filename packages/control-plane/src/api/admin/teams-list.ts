@@ -15,7 +15,7 @@ export const listAllTeams: Route = (app, { capsules: { db } }) => {
       tags: ["Administration"],
       summary: "List all teams, newest first, deleted ones too",
       querystring: pageQuery,
-      response: { 200: adminTeamsSchema, ...errors(400, 403) },
+      response: { 200: adminTeamsSchema, ...errors(400) },
     },
     handler: async ({ query: { page } }) => {
       const { items, total } = await pageOfTeams(db, page);

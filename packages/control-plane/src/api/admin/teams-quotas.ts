@@ -18,7 +18,7 @@ export const setTeamQuotas: Route = (app, { capsules: { db } }) => {
       summary: "Set what a team may hold at a time; what is left out has no limit of its own",
       params: adminTeamParams,
       body: quotasSchema,
-      response: { 204: z.undefined().describe("Set"), ...errors(400, 403, 404, 413) },
+      response: { 204: z.undefined().describe("Set"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { body } = request;

@@ -16,7 +16,10 @@ export const deletePlatformTemplate: Route = (app, { capsules }) => {
       tags: ["Administration"],
       summary: "Delete a snapshot of the platform's own team; base templates stay",
       params: z.object({ name: templateName.describe("Name of the snapshot") }),
-      response: { 204: z.undefined().describe("Deleted"), ...errors(400, 403, 404, 409, 502) },
+      response: {
+        204: z.undefined().describe("Deleted"),
+        ...errors(400, 404, "invalid_state", "snapshot_in_use", 502, "host_unavailable"),
+      },
     },
     handler: async (request, reply) => {
       const { name } = request.params;

@@ -18,7 +18,7 @@ export const listAllTemplates: Route = (app, { capsules: { db } }) => {
       operationId: "listAllTemplates",
       tags: ["Administration"],
       summary: "List the base templates and the snapshots of all teams",
-      response: { 200: z.array(adminTemplateSchema), ...errors(403) },
+      response: { 200: z.array(adminTemplateSchema), ...errors() },
     },
     handler: async () => {
       const base = await listBaseTemplates(db);

@@ -18,7 +18,7 @@ export const setUserActive: Route = (app, { capsules }) => {
       summary: "Lock a user out, which ends their sessions, keys and the capsules of their teams, or let them in again",
       params: adminUserParams,
       body: setActiveSchema,
-      response: { 204: z.undefined().describe("Done"), ...errors(400, 403, 404, 413) },
+      response: { 204: z.undefined().describe("Done"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const userId = idToUuid(parseId("user", request.params.id));

@@ -15,7 +15,7 @@ export const listAllUsers: Route = (app, { capsules: { db } }) => {
       tags: ["Administration"],
       summary: "List all users, in the order of their sign-up",
       querystring: pageQuery,
-      response: { 200: adminUsersSchema, ...errors(400, 403) },
+      response: { 200: adminUsersSchema, ...errors(400) },
     },
     handler: async ({ query: { page } }) => {
       const { items, total } = await pageOfUsers(db, page);

@@ -15,7 +15,7 @@ export const listApiKeys: Route = (app, { capsules: { db } }) => {
       operationId: "listApiKeys",
       tags: ["API keys"],
       summary: "List the team's API keys, newest first",
-      response: { 200: z.array(apiKeySchema), ...errors(403) },
+      response: { 200: z.array(apiKeySchema), ...errors() },
     },
     handler: async ({ teamId }) => (await list(db, teamId)).map(toApiKey),
   });

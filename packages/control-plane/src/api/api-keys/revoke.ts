@@ -15,7 +15,7 @@ export const revokeApiKey: Route = (app, { capsules: { db } }) => {
       tags: ["API keys"],
       summary: "Revoke an API key; repeating it changes nothing",
       params: z.object({ id: z.string().describe("Id of the key") }),
-      response: { 204: z.undefined().describe("No request is accepted with it any more"), ...errors(400, 403) },
+      response: { 204: z.undefined().describe("No request is accepted with it any more"), ...errors(400) },
     },
     handler: async (request, reply) => {
       const found = await revoke(db, userOf(request.principal), idToUuid(parseId("key", request.params.id)));

@@ -15,7 +15,7 @@ export const listAudit: Route = (app, { capsules: { db } }) => {
       tags: ["Audit"],
       summary: "List what was done in the team, newest first; some entries are for its admins only",
       querystring: auditQuery,
-      response: { 200: auditPageSchema, ...errors(400, 403) },
+      response: { 200: auditPageSchema, ...errors(400) },
     },
     handler: (request) => {
       const { membership } = userOf(request.principal);

@@ -15,7 +15,7 @@ export const activateAccount: Route = (app, { accounts }) => {
       tags: ["Accounts"],
       summary: "Activate an account with the token of the mailed link, and sign in",
       body: activateSchema,
-      response: { 200: authSchema, ...errors(400, 413) },
+      response: { 200: authSchema, ...errors(400, "invalid_token", "already_activated") },
     },
     handler: async (request) =>
       answerSignedIn(request, await activate(accounts, request.body.token, originOf(request))),

@@ -20,7 +20,7 @@ export const login: Route = (app, { accounts, rateLimits }) => {
       tags: ["Accounts"],
       summary: "Sign in with an e-mail address and a password",
       body: loginSchema,
-      response: { 200: authSchema, ...errors(400, 403, 413, 429) },
+      response: { 200: authSchema, ...errors(400, "account_not_activated", "account_disabled") },
     },
     handler: async (request) => answerSignedIn(request, await logIn(accounts, request.body, originOf(request))),
   });

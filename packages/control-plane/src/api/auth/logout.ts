@@ -14,7 +14,7 @@ export const logout: Route = (app, { accounts }) => {
       operationId: "logout",
       tags: ["Accounts"],
       summary: "End this session",
-      response: { 204: z.undefined(), ...errors(403) },
+      response: { 204: z.undefined(), ...errors() },
     },
     handler: async (request, reply) => {
       const { userId, sessionId } = userOf(request.principal);

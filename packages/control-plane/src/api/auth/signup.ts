@@ -20,7 +20,7 @@ export const signup: Route = (app, { accounts, rateLimits }) => {
       tags: ["Accounts"],
       summary: "Sign up; a link to activate the account is sent by mail",
       body: signupSchema,
-      response: { 201: signupAnswerSchema, ...errors(400, 409, 413, 429) },
+      response: { 201: signupAnswerSchema, ...errors(400, "email_taken", "signup_cooldown") },
     },
     handler: async (request, reply) => {
       auditUser(request, await signUp(accounts, request.body));

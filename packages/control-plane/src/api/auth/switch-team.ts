@@ -16,7 +16,7 @@ export const switchTeam: Route = (app, { accounts }) => {
       tags: ["Accounts"],
       summary: "Get a token for another team that you are in",
       body: switchTeamSchema,
-      response: { 200: authSchema, ...errors(400, 403, 404, 413) },
+      response: { 200: authSchema, ...errors(400, 404) },
     },
     handler: async (request) =>
       toAuth(await switchTo(accounts, userOf(request.principal), idToUuid(parseId("team", request.body.team_id)))),

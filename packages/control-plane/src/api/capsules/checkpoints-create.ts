@@ -4,6 +4,7 @@ import { parseId } from "@wrenn/protocol/ids";
 import { checkpointSchema, createCheckpointSchema } from "@wrenn/protocol/rest/snapshots";
 import { saveCapsule } from "../../capsules/save.ts";
 import { team } from "../access.ts";
+import { HOST_ERRORS } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { toCheckpoint } from "../snapshots/view.ts";
 import { capsuleParams } from "./params.ts";
@@ -19,7 +20,10 @@ export const createCheckpoint: Route = (app, { capsules }) => {
       summary: "Save what a capsule is now, to come back to",
       params: capsuleParams,
       body: createCheckpointSchema.prefault({}),
-      response: { 201: checkpointSchema, ...errors(400, 404, 409, 413, 502, 507) },
+      response: {
+        201: checkpointSchema,
+        ...errors(400, 404, 409, "invalid_state", "quota_exceeded", 502, ...HOST_ERRORS, 507),
+      },
     },
     handler: async (request, reply) => {
       const id = parseId("capsule", request.params.id);

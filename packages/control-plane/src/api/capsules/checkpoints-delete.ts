@@ -17,7 +17,10 @@ export const deleteCheckpoint: Route = (app, { capsules }) => {
       tags: ["Checkpoints"],
       summary: "Delete a checkpoint of a capsule",
       params: checkpointParams,
-      response: { 204: z.undefined().describe("Deleted"), ...errors(400, 404, 409, 502) },
+      response: {
+        204: z.undefined().describe("Deleted"),
+        ...errors(400, 404, "invalid_state", 502, "host_unavailable"),
+      },
     },
     handler: async (request, reply) => {
       const id = parseId("capsule", request.params.id);

@@ -17,7 +17,7 @@ export const getConsole: Route = (app, { capsules }) => {
       tags: ["Capsules"],
       summary: "Get the newest output of a capsule's serial console",
       params: capsuleParams,
-      response: { 200: consoleSchema, ...errors(400, 404, 409, 502) },
+      response: { 200: consoleSchema, ...errors(400, 404, "invalid_state", 502, "host_unavailable") },
     },
     handler: async (request) => {
       const id = parseId("capsule", request.params.id);

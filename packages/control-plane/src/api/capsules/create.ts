@@ -5,6 +5,7 @@ import { capsuleSchema, createCapsuleSchema, idempotencyHeaders } from "@wrenn/p
 import { createCapsule as create } from "../../capsules/create.ts";
 import { createCapsuleOnce } from "../../capsules/create-once.ts";
 import { team } from "../access.ts";
+import { HOST_ERRORS } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { toCapsule } from "./view.ts";
 
@@ -19,7 +20,21 @@ export const createCapsule: Route = (app, { capsules }) => {
       summary: "Create a capsule and wait until it runs",
       headers: idempotencyHeaders,
       body: createCapsuleSchema,
-      response: { 201: capsuleSchema, ...errors(400, 404, 409, 413, 502, 507) },
+      response: {
+        201: capsuleSchema,
+        ...errors(
+          400,
+          404,
+          "template_missing",
+          "snapshot_missing",
+          409,
+          "invalid_state",
+          "quota_exceeded",
+          502,
+          ...HOST_ERRORS,
+          507,
+        ),
+      },
     },
     handler: async (request, reply) => {
       const { template, vcpus, ...rest } = request.body;

@@ -17,7 +17,7 @@ export const destroyCapsule: Route = (app, { capsules }) => {
       tags: ["Capsules"],
       summary: "Destroy a capsule; repeating it changes nothing",
       params: capsuleParams,
-      response: { 204: z.undefined().describe("Destroyed"), ...errors(400, 404, 502) },
+      response: { 204: z.undefined().describe("Destroyed"), ...errors(400, 404, 502, "host_unavailable") },
     },
     handler: async (request, reply) => {
       await destroy(capsules, request.teamId, parseId("capsule", request.params.id));

@@ -7,7 +7,7 @@ import { backgroundExecSchema, type ExecResult, execResultSchema, execSchema } f
 import { execInBackground, execInCapsule, type ExecResult as Result } from "../../capsules/exec.ts";
 import { newTag } from "../../capsules/processes.ts";
 import { team } from "../access.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { capsuleParams } from "./params.ts";
 
@@ -44,7 +44,7 @@ export const execCapsule: Route = (app, { capsules }) => {
       summary: "Run a command and wait for its end, or leave it in the background",
       params: capsuleParams,
       body: execSchema,
-      response: { 200: execResultSchema, 202: backgroundExecSchema, ...errors(...GUEST_STATUSES, 413) },
+      response: { 200: execResultSchema, 202: backgroundExecSchema, ...errors(...GUEST_ERRORS, "exec_timeout") },
     },
     handler: async (request, reply) => {
       const { timeout_sec: timeout, background, stdin: text, stdin_encoding: encoding, ...command } = request.body;

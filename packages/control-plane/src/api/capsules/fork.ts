@@ -5,6 +5,7 @@ import { forkResultSchema, forkSchema } from "@wrenn/protocol/rest/capsules";
 import { forkCapsule as fork } from "../../capsules/fork.ts";
 import { team } from "../access.ts";
 import { toPhases } from "../fields.ts";
+import { HOST_ERRORS } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { capsuleParams } from "./params.ts";
 import { toCapsule } from "./view.ts";
@@ -20,7 +21,10 @@ export const forkCapsule: Route = (app, { capsules }) => {
       summary: "Start copies of a capsule that runs or is paused: all of them or none",
       params: capsuleParams,
       body: forkSchema.prefault({}),
-      response: { 201: forkResultSchema, ...errors(400, 404, 409, 413, 502, 507) },
+      response: {
+        201: forkResultSchema,
+        ...errors(400, 404, "invalid_state", "quota_exceeded", 502, ...HOST_ERRORS, 507),
+      },
     },
     handler: async (request, reply) => {
       const id = parseId("capsule", request.params.id);

@@ -18,7 +18,7 @@ export const getMetrics: Route = (app, { capsules }) => {
       summary: "CPU, memory and disk of a capsule over a while; kept for a day after its end",
       params: capsuleParams,
       querystring: metricsQuery,
-      response: { 200: metricsSchema, ...errors(400, 404, 502) },
+      response: { 200: metricsSchema, ...errors(400, 404, 502, "host_unavailable") },
     },
     handler: async (request): Promise<CapsuleMetrics> => {
       const id = parseId("capsule", request.params.id);

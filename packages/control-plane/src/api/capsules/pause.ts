@@ -18,7 +18,7 @@ export const pauseCapsule: Route = (app, { capsules }) => {
       tags: ["Capsules"],
       summary: "Pause a capsule: its memory goes to disk, and it uses nothing else",
       params: capsuleParams,
-      response: { 200: capsuleSchema, ...errors(400, 404, 409, 502, 507) },
+      response: { 200: capsuleSchema, ...errors(400, 404, "invalid_state", 502, "host_unavailable", 507) },
     },
     handler: async (request) => {
       return toCapsule(await pause(capsules, request.teamId, parseId("capsule", request.params.id)));

@@ -17,7 +17,10 @@ export const pingCapsule: Route = (app, { capsules }) => {
       tags: ["Capsules"],
       summary: "Count a capsule as used now",
       params: capsuleParams,
-      response: { 204: z.undefined().describe("Its idle time begins anew"), ...errors(400, 404, 409, 502) },
+      response: {
+        204: z.undefined().describe("Its idle time begins anew"),
+        ...errors(400, 404, "invalid_state", 502, "host_unavailable"),
+      },
     },
     handler: async (request, reply) => {
       await ping(capsules, request.teamId, parseId("capsule", request.params.id));

@@ -4,6 +4,7 @@ import { parseId } from "@wrenn/protocol/ids";
 import { capsuleSchema, resumeSchema } from "@wrenn/protocol/rest/capsules";
 import { resumeCapsule as resume } from "../../capsules/resume.ts";
 import { team } from "../access.ts";
+import { HOST_ERRORS } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { capsuleParams } from "./params.ts";
 import { toCapsule } from "./view.ts";
@@ -19,7 +20,10 @@ export const resumeCapsule: Route = (app, { capsules }) => {
       summary: "Resume a paused capsule and wait until it runs",
       params: capsuleParams,
       body: resumeSchema.prefault({}),
-      response: { 200: capsuleSchema, ...errors(400, 404, 409, 413, 502, 507) },
+      response: {
+        200: capsuleSchema,
+        ...errors(400, 404, "snapshot_missing", "invalid_state", "quota_exceeded", 502, ...HOST_ERRORS, 507),
+      },
     },
     handler: async (request) => {
       const id = parseId("capsule", request.params.id);

@@ -5,6 +5,7 @@ import { capsuleSchema } from "@wrenn/protocol/rest/capsules";
 import { rollbackSchema } from "@wrenn/protocol/rest/snapshots";
 import { rollbackCapsule as rollback } from "../../capsules/rollback.ts";
 import { team } from "../access.ts";
+import { HOST_ERRORS } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { capsuleParams } from "./params.ts";
 import { toCapsule } from "./view.ts";
@@ -20,7 +21,10 @@ export const rollbackCapsule: Route = (app, { capsules }) => {
       summary: "Put a capsule back to one of its checkpoints; it runs afterwards",
       params: capsuleParams,
       body: rollbackSchema,
-      response: { 200: capsuleSchema, ...errors(400, 404, 409, 413, 502, 507) },
+      response: {
+        200: capsuleSchema,
+        ...errors(400, 404, "snapshot_missing", "invalid_state", "quota_exceeded", 502, ...HOST_ERRORS, 507),
+      },
     },
     handler: async (request) => {
       const id = parseId("capsule", request.params.id);

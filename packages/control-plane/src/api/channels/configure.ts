@@ -18,7 +18,7 @@ export const configureChannel: Route = (app, { channels }) => {
       summary: "Replace the configuration of a channel",
       params: channelParams,
       body: channelConfigSchema,
-      response: { 200: channelSchema, ...errors(400, 403, 404, 413) },
+      response: { 200: channelSchema, ...errors(400, 404) },
     },
     handler: async (request) => {
       const id = channelId(request.params);

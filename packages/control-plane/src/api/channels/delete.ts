@@ -16,7 +16,7 @@ export const deleteChannel: Route = (app, { capsules: { db } }) => {
       tags: ["Channels"],
       summary: "Delete a channel and all that it was told",
       params: channelParams,
-      response: { 204: z.undefined().describe("Deleted"), ...errors(400, 403, 404) },
+      response: { 204: z.undefined().describe("Deleted"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       await remove(db, request.teamId, channelId(request.params));

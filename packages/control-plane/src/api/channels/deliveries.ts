@@ -27,7 +27,7 @@ export const listDeliveries: Route = (app, { capsules: { db } }) => {
       summary: "List what a channel was told, newest first",
       params: channelParams,
       querystring,
-      response: { 200: deliveryListSchema, ...errors(400, 403, 404) },
+      response: { 200: deliveryListSchema, ...errors(400, 404) },
     },
     handler: async (request) => {
       const { status, limit, cursor } = request.query;

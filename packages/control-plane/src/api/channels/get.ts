@@ -17,7 +17,7 @@ export const getChannel: Route = (app, { capsules: { db } }) => {
       tags: ["Channels"],
       summary: "Show a channel",
       params: channelParams,
-      response: { 200: channelSchema, ...errors(400, 403, 404) },
+      response: { 200: channelSchema, ...errors(400, 404) },
     },
     handler: async (request) => toChannel(await get(db, request.teamId, channelId(request.params))),
   });

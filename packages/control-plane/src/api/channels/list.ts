@@ -16,7 +16,7 @@ export const listChannels: Route = (app, { capsules: { db } }) => {
       operationId: "listChannels",
       tags: ["Channels"],
       summary: "List the channels of the team",
-      response: { 200: z.array(channelSchema), ...errors(403) },
+      response: { 200: z.array(channelSchema), ...errors() },
     },
     handler: async (request) => (await list(db, request.teamId)).map((row) => toChannel(row)),
   });

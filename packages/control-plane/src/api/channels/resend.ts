@@ -19,7 +19,7 @@ export const resendDelivery: Route = (app, { capsules: { db } }) => {
       tags: ["Channels"],
       summary: "Send a delivery that was delivered or is dead again",
       params: deliveryParams,
-      response: { 202: deliverySchema, ...errors(400, 403, 404, 409) },
+      response: { 202: deliverySchema, ...errors(400, 404, "invalid_state") },
     },
     handler: async (request, reply) => {
       const delivery = idToUuid(parseId("delivery", request.params.delivery));

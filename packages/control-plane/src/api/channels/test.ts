@@ -16,7 +16,7 @@ export const testChannel: Route = (app, { channels }) => {
       tags: ["Channels"],
       summary: "Send a test and wait for the receiver's answer",
       body: testChannelSchema,
-      response: { 200: z.object({ status: z.literal("ok") }), ...errors(400, 403, 413, 502) },
+      response: { 200: z.object({ status: z.literal("ok") }), ...errors(400, 413, "delivery_failed") },
     },
     handler: async (request) => {
       const { provider, config } = request.body;

@@ -18,7 +18,7 @@ export const updateChannel: Route = (app, { capsules: { db } }) => {
       summary: "Change the name of a channel, or what it is told of",
       params: channelParams,
       body: updateChannelSchema,
-      response: { 200: channelSchema, ...errors(400, 403, 404, 409, 413) },
+      response: { 200: channelSchema, ...errors(400, 404, 409) },
     },
     handler: async (request) => toChannel(await update(db, request.teamId, channelId(request.params), request.body)),
   });

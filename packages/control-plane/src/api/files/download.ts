@@ -6,7 +6,7 @@ import { z } from "zod";
 import { readFile } from "../../capsules/files.ts";
 import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { bytesResponse } from "./bytes.ts";
 import { sendFile } from "./send.ts";
@@ -39,7 +39,7 @@ export const downloadFile: Route = (app, { capsules }) => {
         200: bytesResponse,
         206: bytesResponse,
         304: z.undefined().describe("It has not changed"),
-        ...errors(...GUEST_STATUSES, 416),
+        ...errors(...GUEST_ERRORS, 416),
       },
     },
     handler: async (request, reply) => {

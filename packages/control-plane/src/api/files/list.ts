@@ -4,7 +4,7 @@ import { fileListQuerySchema, fileListSchema } from "@wrenn/protocol/rest/files"
 import { callFilesystem } from "../../capsules/files.ts";
 import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { toFileEntry } from "./view.ts";
 
@@ -19,7 +19,7 @@ export const listFiles: Route = (app, { capsules }) => {
       summary: "List a folder",
       params: capsuleParams,
       body: fileListQuerySchema,
-      response: { 200: fileListSchema, ...errors(...GUEST_STATUSES) },
+      response: { 200: fileListSchema, ...errors(...GUEST_ERRORS) },
     },
     handler: async (request, reply) => {
       const { path, depth } = request.body;

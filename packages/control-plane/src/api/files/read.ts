@@ -4,7 +4,7 @@ import { filePathSchema } from "@wrenn/protocol/rest/files";
 import { readFile as read } from "../../capsules/files.ts";
 import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { bytesResponse } from "./bytes.ts";
 import { sendFile } from "./send.ts";
@@ -21,7 +21,7 @@ function readRoute(url: string, operationId: string, summary: string): Route {
         summary,
         params: capsuleParams,
         body: filePathSchema,
-        response: { 200: bytesResponse, ...errors(...GUEST_STATUSES) },
+        response: { 200: bytesResponse, ...errors(...GUEST_ERRORS) },
       },
       handler: async (request, reply) => {
         return sendFile(reply, await read(capsules, guestCall(request, reply), request.body.path));

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { removeFile as remove } from "../../capsules/files.ts";
 import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 
 export const removeFile: Route = (app, { capsules }) => {
@@ -19,7 +19,7 @@ export const removeFile: Route = (app, { capsules }) => {
       summary: "Remove a file, or a folder and all in it",
       params: capsuleParams,
       body: filePathSchema,
-      response: { 204: z.undefined().describe("It is gone"), ...errors(...GUEST_STATUSES) },
+      response: { 204: z.undefined().describe("It is gone"), ...errors(...GUEST_ERRORS) },
     },
     handler: async (request, reply) => {
       await remove(capsules, guestCall(request, reply), request.body.path);

@@ -4,7 +4,7 @@ import { fileEntryResultSchema, filePathSchema } from "@wrenn/protocol/rest/file
 import { callFilesystem, entryOf } from "../../capsules/files.ts";
 import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { toFileEntry } from "./view.ts";
 
@@ -19,7 +19,7 @@ export const statFile: Route = (app, { capsules }) => {
       summary: "Get what a path is",
       params: capsuleParams,
       body: filePathSchema,
-      response: { 200: fileEntryResultSchema, ...errors(...GUEST_STATUSES) },
+      response: { 200: fileEntryResultSchema, ...errors(...GUEST_ERRORS) },
     },
     handler: async (request, reply) => {
       const answer = await callFilesystem(capsules, guestCall(request, reply), (filesystem, options) =>

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { writeFile } from "../../capsules/files.ts";
 import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 
 /**
@@ -32,7 +32,7 @@ export const uploadFile: Route = (app, { capsules }) => {
       params: capsuleParams,
       querystring: fileQuerySchema,
       body: z.file(),
-      response: { 204: z.undefined().describe("It is written"), ...errors(...GUEST_STATUSES, 413, 415) },
+      response: { 204: z.undefined().describe("It is written"), ...errors(...GUEST_ERRORS, 415) },
     },
     handler: async (request, reply) => {
       if (request.isMultipart()) {

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { writeFile as write } from "../../capsules/files.ts";
 import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { type FormOptions, readForm } from "./form.ts";
 
@@ -23,7 +23,7 @@ function writeRoute(url: string, operationId: string, summary: string, options: 
         consumes: ["multipart/form-data"],
         params: capsuleParams,
         body: z.object({ path: filePath, file: z.file() }),
-        response: { 204: z.undefined().describe("It is written"), ...errors(...GUEST_STATUSES, 413) },
+        response: { 204: z.undefined().describe("It is written"), ...errors(...GUEST_ERRORS) },
       },
       handler: async (request, reply) => {
         const call = guestCall(request, reply);

@@ -17,7 +17,7 @@ export const previewHostDeletion: Route = (app, { capsules }) => {
       tags: ["Hosts"],
       summary: "See what would be lost with a host",
       params: hostParams,
-      response: { 200: hostDeletePreviewSchema, ...errors(400, 403, 404) },
+      response: { 200: hostDeletePreviewSchema, ...errors(400, 404) },
     },
     handler: async (request) => {
       const id = parseId("host", request.params.id);

@@ -18,7 +18,7 @@ export const deleteHost: Route = (app, { capsules }) => {
       summary: "Delete a host",
       params: hostParams,
       querystring: z.object({ force: flag.describe("Its capsules end and its snapshots are lost") }),
-      response: { 204: z.void(), ...errors(400, 403, 404, 409) },
+      response: { 204: z.undefined().describe("It is deleted"), ...errors(400, 404, "has_active_sandboxes") },
     },
     handler: async (request, reply) => {
       const id = parseId("host", request.params.id);

@@ -18,7 +18,7 @@ export const drainHost: Route = (app, { capsules }) => {
       summary: "Begin or end draining a host",
       params: hostParams,
       body: hostDrainSchema,
-      response: { 200: hostSchema, ...errors(400, 403, 404, 409) },
+      response: { 200: hostSchema, ...errors(400, 404, "invalid_state") },
     },
     handler: async (request) => {
       const id = parseId("host", request.params.id);

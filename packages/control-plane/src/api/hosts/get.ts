@@ -17,7 +17,7 @@ export const getHost: Route = (app, { capsules }) => {
       tags: ["Hosts"],
       summary: "Get a host",
       params: hostParams,
-      response: { 200: hostSchema, ...errors(400, 403, 404) },
+      response: { 200: hostSchema, ...errors(400, 404) },
     },
     handler: async (request) => {
       const id = parseId("host", request.params.id);

@@ -17,7 +17,7 @@ export const heartbeatHost: Route = (app, { capsules }) => {
       tags: ["Hosts"],
       summary: "Show that this host lives",
       params: hostParams,
-      response: { 204: z.void(), ...errors(400, 403, 404) },
+      response: { 204: z.undefined().describe("It is noted"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { principal } = request;

@@ -15,7 +15,7 @@ export const listHosts: Route = (app, { capsules }) => {
       operationId: "listHosts",
       tags: ["Hosts"],
       summary: "List hosts",
-      response: { 200: z.array(hostSchema), ...errors(403) },
+      response: { 200: z.array(hostSchema), ...errors() },
     },
     handler: async (request) => {
       return (await listVisibleHosts(capsules.db, userOf(request.principal))).map(toNamedHost);

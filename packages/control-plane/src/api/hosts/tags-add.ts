@@ -18,7 +18,7 @@ export const addHostTag: Route = (app, { capsules }) => {
       summary: "Add a tag to a host",
       params: hostParams,
       body: hostTagSchema,
-      response: { 204: z.void(), ...errors(400, 403, 404) },
+      response: { 204: z.undefined().describe("The host has it"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { tag } = request.body;

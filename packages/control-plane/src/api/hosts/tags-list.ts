@@ -1,5 +1,6 @@
 /** GET /v1/hosts/{id}/tags */
 import { parseId } from "@wrenn/protocol/ids";
+import { hostTag } from "@wrenn/protocol/rest/hosts";
 import { z } from "zod";
 import { getVisibleHost } from "../../hosts/manage.ts";
 import { USER, userOf } from "../access.ts";
@@ -16,7 +17,7 @@ export const listHostTags: Route = (app, { capsules }) => {
       tags: ["Hosts"],
       summary: "List the tags of a host",
       params: hostParams,
-      response: { 200: z.array(z.string()), ...errors(400, 403, 404) },
+      response: { 200: z.array(hostTag), ...errors(400, 404) },
     },
     handler: async (request) => {
       const id = parseId("host", request.params.id);

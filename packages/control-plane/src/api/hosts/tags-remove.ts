@@ -16,7 +16,7 @@ export const removeHostTag: Route = (app, { capsules }) => {
       tags: ["Hosts"],
       summary: "Remove a tag from a host",
       params: hostTagParams,
-      response: { 204: z.void(), ...errors(400, 403, 404) },
+      response: { 204: z.undefined().describe("The host does not have it"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { id, tag } = request.params;

@@ -17,7 +17,7 @@ export const createHostToken: Route = (app, { capsules }) => {
       tags: ["Hosts"],
       summary: "Make another registration token",
       params: hostParams,
-      response: { 201: hostWithTokenSchema, ...errors(400, 403, 404) },
+      response: { 201: hostWithTokenSchema, ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const id = parseId("host", request.params.id);

@@ -17,7 +17,7 @@ export const acceptInvitation: Route = (app, { capsules: { db }, tellUser }) => 
       tags: ["Teams"],
       summary: "Accept an invitation",
       params: ownInvitationParams,
-      response: { 200: ownTeamSchema, ...errors(400, 403, 404, 409) },
+      response: { 200: ownTeamSchema, ...errors(400, 404, 409) },
     },
     handler: async (request) => {
       const user = userOf(request.principal);

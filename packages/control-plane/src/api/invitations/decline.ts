@@ -16,7 +16,7 @@ export const declineInvitation: Route = (app, { capsules: { db } }) => {
       tags: ["Teams"],
       summary: "Decline an invitation",
       params: ownInvitationParams,
-      response: { 204: z.undefined().describe("Declined"), ...errors(400, 403, 404) },
+      response: { 204: z.undefined().describe("Declined"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const id = idToUuid(parseId("invitation", request.params.id));

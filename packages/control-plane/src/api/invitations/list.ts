@@ -15,7 +15,7 @@ export const listOwnInvitations: Route = (app, { capsules: { db } }) => {
       operationId: "listOwnInvitations",
       tags: ["Teams"],
       summary: "List the teams that you are invited to",
-      response: { 200: z.array(ownInvitationSchema), ...errors(403) },
+      response: { 200: z.array(ownInvitationSchema), ...errors() },
     },
     handler: async ({ principal }) => (await invitationsOf(db, userOf(principal))).map(toOwnInvitation),
   });

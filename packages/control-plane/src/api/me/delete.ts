@@ -17,7 +17,7 @@ export const deleteMe: Route = (app, { accounts, capsules }) => {
       tags: ["Accounts"],
       summary: "Delete your account, with the teams that nobody else is in",
       body: deleteMeSchema,
-      response: { 204: z.undefined(), ...errors(400, 403, 409, 413) },
+      response: { 204: z.undefined(), ...errors(400, 409, "owns_team_with_members") },
     },
     handler: async (request, reply) => {
       const user = userOf(request.principal);

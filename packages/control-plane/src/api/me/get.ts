@@ -15,7 +15,7 @@ export const getMe: Route = (app, { accounts }) => {
       operationId: "getMe",
       tags: ["Accounts"],
       summary: "Who you are, in which team, and how you can sign in",
-      response: { 200: meSchema, ...errors(403) },
+      response: { 200: meSchema, ...errors() },
     },
     handler: async (request) => {
       const { userId, name, email, isAdmin, membership } = userOf(request.principal);

@@ -23,7 +23,7 @@ export const changePassword: Route = (app, { accounts, rateLimits }) => {
       tags: ["Accounts"],
       summary: "Change or set your password; your other sessions end",
       body: changePasswordSchema,
-      response: { 204: z.undefined(), ...errors(400, 403, 413, 429) },
+      response: { 204: z.undefined(), ...errors(400, "wrong_password") },
     },
     handler: async (request, reply) => {
       const user = userOf(request.principal);

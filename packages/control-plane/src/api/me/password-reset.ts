@@ -21,7 +21,7 @@ export const requestReset: Route = (app, { accounts, rateLimits }) => {
       tags: ["Accounts"],
       summary: "Have a link to set a new password sent; the answer does not tell whether there is such an account",
       body: requestResetSchema,
-      response: { 204: z.undefined(), ...errors(400, 413, 429) },
+      response: { 204: z.undefined(), ...errors(400) },
     },
     handler: async (request, reply) => {
       requestPasswordReset(accounts, request.body.email);
@@ -44,7 +44,7 @@ export const confirmReset: Route = (app, { accounts, rateLimits }) => {
       tags: ["Accounts"],
       summary: "Set a new password with the token of the mailed link; all sessions end",
       body: confirmResetSchema,
-      response: { 204: z.undefined(), ...errors(400, 413, 429) },
+      response: { 204: z.undefined(), ...errors(400, "invalid_token") },
     },
     handler: async (request, reply) => {
       const { token, new_password } = request.body;

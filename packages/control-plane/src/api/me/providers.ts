@@ -19,7 +19,7 @@ export const connectProvider: Route = (app, { oauth }) => {
       tags: ["Accounts"],
       summary: "Where the browser goes to connect an account elsewhere; the answer sets cookies for the way",
       params,
-      response: { 200: connectSchema, ...errors(403, 404) },
+      response: { 200: connectSchema, ...errors("provider_not_found") },
     },
     handler: async (request, reply) => {
       const user = userOf(request.principal);
@@ -38,7 +38,7 @@ export const disconnectProvider: Route = (app, { accounts }) => {
       tags: ["Accounts"],
       summary: "Disconnect an account elsewhere",
       params,
-      response: { 204: z.undefined(), ...errors(400, 403, 404) },
+      response: { 204: z.undefined(), ...errors(400, "last_login_method", "provider_not_found") },
     },
     handler: async (request, reply) => {
       const { userId } = userOf(request.principal);

@@ -29,7 +29,7 @@ export const listMySessions: Route = (app, { accounts }) => {
       operationId: "listSessions",
       tags: ["Accounts"],
       summary: "Where you are signed in, the latest first",
-      response: { 200: z.array(sessionSchema), ...errors(403) },
+      response: { 200: z.array(sessionSchema), ...errors() },
     },
     handler: async (request) => {
       const { userId, sessionId } = userOf(request.principal);
@@ -48,7 +48,7 @@ export const endMySession: Route = (app, { accounts }) => {
       tags: ["Accounts"],
       summary: "Sign out elsewhere",
       params: z.object({ id: z.string() }),
-      response: { 204: z.undefined(), ...errors(400, 403, 404) },
+      response: { 204: z.undefined(), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { userId } = userOf(request.principal);

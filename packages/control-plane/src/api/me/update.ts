@@ -15,7 +15,7 @@ export const updateMe: Route = (app, { accounts }) => {
       tags: ["Accounts"],
       summary: "Change your name",
       body: updateMeSchema,
-      response: { 200: authSchema, ...errors(400, 403, 413) },
+      response: { 200: authSchema, ...errors(400) },
     },
     handler: async (request) => {
       const user = userOf(request.principal);

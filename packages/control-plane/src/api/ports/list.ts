@@ -4,7 +4,7 @@ import { portListSchema } from "@wrenn/protocol/rest/ports";
 import { listPorts as list } from "../../capsules/ports.ts";
 import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 
 export const listPorts: Route = (app, { capsules }) => {
@@ -17,7 +17,7 @@ export const listPorts: Route = (app, { capsules }) => {
       tags: ["Ports"],
       summary: "List the TCP ports that programs in the capsule listen on",
       params: capsuleParams,
-      response: { 200: portListSchema, ...errors(...GUEST_STATUSES) },
+      response: { 200: portListSchema, ...errors(...GUEST_ERRORS) },
     },
     handler: (request, reply) => list(capsules, guestCall(request, reply)),
   });

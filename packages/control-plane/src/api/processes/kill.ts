@@ -7,7 +7,7 @@ import { withGuest } from "../../capsules/guest.ts";
 import { parseSelector, signalProcess } from "../../capsules/processes.ts";
 import { team } from "../access.ts";
 import { processParams } from "../capsules/params.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 
 const SIGKILL = 9;
@@ -32,7 +32,7 @@ export const killProcess: Route = (app, { capsules }) => {
       summary: "Send a signal to a process and its children",
       params: processParams,
       querystring: killQuerySchema,
-      response: { 204: z.undefined().describe("The signal is sent"), ...errors(...GUEST_STATUSES) },
+      response: { 204: z.undefined().describe("The signal is sent"), ...errors(...GUEST_ERRORS) },
     },
     handler: async (request, reply) => {
       const call = guestCall(request, reply);

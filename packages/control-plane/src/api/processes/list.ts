@@ -5,7 +5,7 @@ import { type Process, processListSchema } from "@wrenn/protocol/rest/processes"
 import { listProcesses as list } from "../../capsules/processes.ts";
 import { team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
-import { GUEST_STATUSES, guestCall } from "../guest-call.ts";
+import { GUEST_ERRORS, guestCall } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 
 function toProcess({ pid, config, tag, pty, seq }: ProcessInfo): Process {
@@ -32,7 +32,7 @@ export const listProcesses: Route = (app, { capsules }) => {
       tags: ["Processes"],
       summary: "List the processes that were started through the API and run",
       params: capsuleParams,
-      response: { 200: processListSchema, ...errors(...GUEST_STATUSES) },
+      response: { 200: processListSchema, ...errors(...GUEST_ERRORS) },
     },
     handler: async (request, reply) => {
       const processes = await list(capsules, guestCall(request, reply));

@@ -4,6 +4,7 @@ import { parseId } from "@wrenn/protocol/ids";
 import { createSnapshotSchema, templateSchema } from "@wrenn/protocol/rest/snapshots";
 import { saveCapsule } from "../../capsules/save.ts";
 import { team } from "../access.ts";
+import { HOST_ERRORS } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { snapshotToTemplate } from "./view.ts";
 
@@ -17,7 +18,21 @@ export const createSnapshot: Route = (app, { capsules }) => {
       tags: ["Snapshots"],
       summary: "Save a capsule that runs or is paused as a template",
       body: createSnapshotSchema,
-      response: { 201: templateSchema, ...errors(400, 404, 409, 413, 502, 507) },
+      response: {
+        201: templateSchema,
+        ...errors(
+          400,
+          404,
+          409,
+          "invalid_state",
+          "name_reserved",
+          "template_name_taken",
+          "quota_exceeded",
+          502,
+          ...HOST_ERRORS,
+          507,
+        ),
+      },
     },
     handler: async (request, reply) => {
       const { sandbox_id: sandboxId, name, pause } = request.body;

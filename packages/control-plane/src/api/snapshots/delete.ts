@@ -18,7 +18,10 @@ export const deleteSnapshot: Route = (app, { capsules }) => {
       tags: ["Snapshots"],
       summary: "Delete a snapshot",
       params,
-      response: { 204: z.undefined().describe("Deleted"), ...errors(400, 403, 404, 409, 502) },
+      response: {
+        204: z.undefined().describe("Deleted"),
+        ...errors(400, 404, "invalid_state", "snapshot_in_use", 502, "host_unavailable"),
+      },
     },
     handler: async (request, reply) => {
       request.audited = { resourceId: request.params.name };

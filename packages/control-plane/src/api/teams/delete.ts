@@ -17,7 +17,7 @@ export const deleteTeam: Route = (app, { capsules }) => {
       params: teamParams,
       response: {
         204: z.undefined().describe("Deleted; its machines are removed meanwhile"),
-        ...errors(400, 403, 404),
+        ...errors(400, 404),
       },
     },
     handler: async (request, reply) => {

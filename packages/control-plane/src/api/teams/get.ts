@@ -16,7 +16,7 @@ export const getTeam: Route = (app, { capsules: { db } }) => {
       tags: ["Teams"],
       summary: "Get the team that your session is in, with its members",
       params: teamParams,
-      response: { 200: teamDetailSchema, ...errors(400, 403, 404) },
+      response: { 200: teamDetailSchema, ...errors(400, 404) },
     },
     handler: async (request) => {
       const id = sessionTeam(request);

@@ -16,7 +16,7 @@ export const cancelInvitation: Route = (app, { capsules: { db } }) => {
       tags: ["Teams"],
       summary: "Take an invitation back",
       params: invitationParams,
-      response: { 204: z.undefined().describe("Taken back"), ...errors(400, 403, 404) },
+      response: { 204: z.undefined().describe("Taken back"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { invitation } = request.params;

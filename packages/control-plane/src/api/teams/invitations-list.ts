@@ -17,7 +17,7 @@ export const listInvitations: Route = (app, { capsules: { db } }) => {
       tags: ["Teams"],
       summary: "List the invitations that nobody has answered yet",
       params: teamParams,
-      response: { 200: z.array(invitationSchema), ...errors(400, 403) },
+      response: { 200: z.array(invitationSchema), ...errors(400) },
     },
     handler: async (request) => (await list(db, sessionTeam(request))).map(toInvitation),
   });

@@ -16,7 +16,7 @@ export const leaveTeam: Route = (app, { capsules: { db } }) => {
       tags: ["Teams"],
       summary: "Leave the team; the API keys that you made for it go",
       params: teamParams,
-      response: { 204: z.undefined().describe("Left"), ...errors(400, 403, 404) },
+      response: { 204: z.undefined().describe("Left"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { userId } = userOf(request.principal);

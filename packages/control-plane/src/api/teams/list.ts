@@ -15,7 +15,7 @@ export const listTeams: Route = (app, { capsules }) => {
       operationId: "listTeams",
       tags: ["Teams"],
       summary: "List the teams that you are in, with your role",
-      response: { 200: z.array(ownTeamSchema), ...errors(403) },
+      response: { 200: z.array(ownTeamSchema), ...errors() },
     },
     handler: async ({ principal }) => {
       const own = await list(capsules.db, userOf(principal).userId);

@@ -18,7 +18,7 @@ export const inviteMember: Route = (app, { capsules: { db }, tellUser }) => {
       summary: "Invite somebody, who is a member once they accept",
       params: teamParams,
       body: inviteSchema,
-      response: { 201: invitationSchema, ...errors(400, 403, 404, 413) },
+      response: { 201: invitationSchema, ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { email, role } = request.body;

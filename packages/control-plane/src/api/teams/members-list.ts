@@ -17,7 +17,7 @@ export const listMembers: Route = (app, { capsules: { db } }) => {
       tags: ["Teams"],
       summary: "List the members of the team",
       params: teamParams,
-      response: { 200: z.array(memberSchema), ...errors(400, 403) },
+      response: { 200: z.array(memberSchema), ...errors(400) },
     },
     handler: async (request) => (await list(db, sessionTeam(request))).map(toMember),
   });

@@ -16,7 +16,7 @@ export const removeMember: Route = (app, { capsules: { db } }) => {
       tags: ["Teams"],
       summary: "Remove a member, and the API keys that they made for the team",
       params: memberParams,
-      response: { 204: z.undefined().describe("Removed"), ...errors(400, 403, 404) },
+      response: { 204: z.undefined().describe("Removed"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { uid } = request.params;

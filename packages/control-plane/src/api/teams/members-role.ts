@@ -18,7 +18,7 @@ export const setMemberRole: Route = (app, { capsules: { db } }) => {
       summary: "Change the role of a member",
       params: memberParams,
       body: setRoleSchema,
-      response: { 204: z.undefined().describe("Changed"), ...errors(400, 403, 404, 413) },
+      response: { 204: z.undefined().describe("Changed"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { uid } = request.params;

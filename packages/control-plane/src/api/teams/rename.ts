@@ -17,7 +17,7 @@ export const renameTeam: Route = (app, { capsules: { db } }) => {
       summary: "Rename the team",
       params: teamParams,
       body: nameTeamSchema,
-      response: { 204: z.undefined().describe("Renamed"), ...errors(400, 403, 404, 413) },
+      response: { 204: z.undefined().describe("Renamed"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { name } = request.body;

@@ -18,7 +18,7 @@ export const transferTeam: Route = (app, { capsules: { db } }) => {
       summary: "Make another member the owner, and yourself an admin",
       params: teamParams,
       body: transferSchema,
-      response: { 204: z.undefined().describe("Transferred"), ...errors(400, 403, 404, 413) },
+      response: { 204: z.undefined().describe("Transferred"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
       const { user_id: to } = request.body;

@@ -17,7 +17,7 @@ export const searchUsers: Route = (app, { accounts, rateLimits }) => {
       tags: ["Accounts"],
       summary: "Find at most ten active users by the beginning of their e-mail address",
       querystring: searchUsersSchema,
-      response: { 200: z.array(foundUserSchema), ...errors(400, 403, 429) },
+      response: { 200: z.array(foundUserSchema), ...errors(400) },
     },
     handler: async (request) => {
       const found = await search(accounts.db.queries, request.query.email);
