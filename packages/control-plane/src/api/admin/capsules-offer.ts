@@ -4,6 +4,7 @@ import { offerCapsuleSchema, templateSchema } from "@wrenn/protocol/rest/snapsho
 import { offerCapsule as offer } from "../../capsules/offer.ts";
 import { FOR_PLATFORM } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
+import { HOST_ERRORS } from "../guest-call.ts";
 import { errors, type Route } from "../route.ts";
 import { snapshotToTemplate } from "../snapshots/view.ts";
 
@@ -19,7 +20,21 @@ export const offerCapsule: Route = (app, { capsules }) => {
       description: "A template of the platform that has the name is replaced, once no capsule of it is left.",
       params: capsuleParams,
       body: offerCapsuleSchema,
-      response: { 201: templateSchema, ...errors(400, 404, 409, 413, 502, 507) },
+      response: {
+        201: templateSchema,
+        ...errors(
+          404,
+          409,
+          "invalid_state",
+          "name_reserved",
+          "template_name_taken",
+          "snapshot_in_use",
+          "quota_exceeded",
+          502,
+          ...HOST_ERRORS,
+          507,
+        ),
+      },
     },
     handler: async (request, reply) => {
       const row = await offer(capsules, parseId("capsule", request.params.id), request.body.name);
