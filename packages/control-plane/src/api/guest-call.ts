@@ -1,20 +1,42 @@
 /** What every route that reaches into a capsule has in common. */
+import type { WrennError } from "@wrenn/protocol/errors";
 import { parseId } from "@wrenn/protocol/ids";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { GuestCall } from "../capsules/guest.ts";
-import { clientSignal } from "./route.ts";
 
 /** Statuses that such routes may answer with, besides those of every route. */
 export const GUEST_STATUSES = [400, 403, 404, 409, 501, 502, 507] as const;
 
+type GuestRequest = Pick<FastifyRequest, "teamId" | "principal" | "server" | "revoked"> & {
+  readonly params: { readonly id: string };
+};
+
 /** @throws invalid_request for a malformed id */
-export function guestCall(
-  request: Pick<FastifyRequest, "teamId"> & { readonly params: { readonly id: string } },
-  reply: FastifyReply,
-): GuestCall {
+export function guestCall(request: GuestRequest, reply: FastifyReply): GuestCall {
   return {
     teamId: request.teamId,
     id: parseId("capsule", request.params.id),
-    signal: clientSignal(reply),
+    signal: waiting(request, reply),
   };
+}
+
+/** Aborts when the client leaves before it has its answer, or may not have it any more. */
+function waiting(request: GuestRequest, { raw }: FastifyReply): AbortSignal {
+  const left = new AbortController();
+  // It may have left while it was looked up who it is.
+  if (raw.closed || raw.destroyed) {
+    left.abort();
+    return left.signal;
+  }
+  const { principal, teamId, server } = request;
+  const end = (reason: WrennError) => {
+    request.revoked = reason;
+    left.abort();
+  };
+  const watched = principal && server.revocations.watch(principal, teamId, end);
+  raw.once("close", () => {
+    watched?.[Symbol.dispose]();
+    if (!raw.writableFinished) left.abort();
+  });
+  return left.signal;
 }

@@ -6,7 +6,7 @@ import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { actorOf } from "../audit/entry.ts";
 import type { AuditLog } from "../audit/log.ts";
-import { toWrennError } from "./errors.ts";
+import { CLIENT_LEFT, toWrennError } from "./errors.ts";
 
 export interface AuditAs {
   readonly resource: string;
@@ -45,14 +45,15 @@ export function registerAudit(app: FastifyInstance, log: AuditLog): void {
   });
   app.decorateRequest("failure");
   app.addHook("onError", async (request, _reply, error) => {
-    request.failure = toWrennError(error).code;
+    request.failure = toWrennError(request.revoked ?? error).code;
   });
   app.addHook("onSend", async (request, reply) => {
     const { audit } = request.routeOptions.config;
     if (audit === undefined || audit === "none") return;
     // It failed in the guard, perhaps because the database is away: nothing has been begun, and nobody knows for whom.
     if (request.audited === undefined) return;
-    const failed = reply.statusCode >= 500;
+    // Also what ended because nobody waited for it any more, or was allowed to.
+    const failed = reply.statusCode >= 500 || reply.statusCode === CLIENT_LEFT || request.revoked !== undefined;
     if (reply.statusCode >= 400 && !failed) return;
     const written = log.record(entryOf(request, audit, failed));
     // Whoever has the answer finds the entry; what went wrong may be the database.

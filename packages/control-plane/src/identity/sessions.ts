@@ -1,7 +1,7 @@
 /** Sign-ins: rows that are looked at with every request, so that deleting one ends what was signed in by it at once. */
 import { randomUUID } from "node:crypto";
 import type { Role } from "@wrenn/protocol/access";
-import { WrennError } from "@wrenn/protocol/errors";
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { and, desc, eq, gt, isNull, lt, ne } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { memberships, type SessionRow, sessions, teams, users } from "../db/schema.ts";
@@ -68,6 +68,20 @@ export async function tokenFor(
 /** @param token as in `Authorization: Bearer`. @throws unauthorized, account_deactivated */
 export async function authenticateSession(db: Database, secret: Uint8Array, token: string): Promise<UserPrincipal> {
   return (await readSession(db, await readToken(secret, token))).principal;
+}
+
+/** Why requests of the session are refused, whatever team they are about; undefined when they are not. */
+export async function checkSession(
+  db: Database,
+  content: { readonly sessionId: string; readonly userId: string; readonly teamId: string },
+): Promise<WrennError | undefined> {
+  try {
+    await readSession(db, content);
+    return undefined;
+  } catch (error) {
+    if (hasCode(error, "unauthorized", "account_deactivated")) return error;
+    throw error;
+  }
 }
 
 async function readSession(
