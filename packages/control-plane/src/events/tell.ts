@@ -1,11 +1,13 @@
 /**
  * Tells the channels of a team of a change in the very statement that makes it: what did not happen is not told, and what
- * happened is told even if this process ends now. A team without channels pays for one look into an index.
+ * happened is told even if this process ends now. A team without channels pays for one look into an index. What the platform does
+ * by itself is written into the audit log as well; what somebody asked for is there with their request.
  */
 
 import type { ColumnsSelection } from "drizzle-orm";
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { TypedQueryBuilder } from "drizzle-orm/query-builders/query-builder";
+import type { AuditEntry } from "../audit/entry.ts";
 import type { Queries } from "../db/database.ts";
 import type { Event } from "./event.ts";
 
@@ -33,5 +35,30 @@ export async function changeAndTell<Row>(
     where channels.team_id = ${teamId} and channels.events @> array[event ->> 'event']
       and exists (select 1 from changed)
     for key share of channels`);
-  return (await queries.with(changed, told).select().from(changed)) as Row[];
+  const noted = queries.$with("noted", {}).as(entriesOf(teamId, events));
+  return (await queries.with(changed, told, noted).select().from(changed)) as Row[];
+}
+
+type Note = Pick<AuditEntry, "action" | "status" | "scope">;
+
+const NOTES: Partial<Record<Event["event"], Note>> = {
+  "capsule.running": { action: "resume", status: "info", scope: "team" },
+  "capsule.paused": { action: "pause", status: "info", scope: "team" },
+  "capsule.destroyed": { action: "destroy", status: "info", scope: "team" },
+  "capsule.ended": { action: "end", status: "info", scope: "team" },
+  "capsule.error": { action: "fail", status: "error", scope: "team" },
+  "host.up": { action: "marked_up", status: "info", scope: "admin" },
+  "host.down": { action: "marked_down", status: "warning", scope: "admin" },
+};
+
+function entriesOf(teamId: string, events: readonly Event[]): SQL {
+  const entries = events.flatMap(({ event, actor, resource }) => {
+    const note = actor.type === "system" ? NOTES[event] : undefined;
+    return note === undefined ? [] : [{ ...note, ...resource }];
+  });
+  return sql`
+    insert into audit_logs (id, team_id, scope, actor_type, resource_type, resource_id, action, status)
+    select gen_random_uuid(), ${teamId}, entry ->> 'scope', 'system', entry ->> 'type', entry ->> 'id', entry ->> 'action', entry ->> 'status'
+    from jsonb_array_elements(${JSON.stringify(entries)}::jsonb) as entry
+    where exists (select 1 from changed)`;
 }
