@@ -3,8 +3,9 @@ import { randomUUID } from "node:crypto";
 import { hasRole, type Scope } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { KeyForm } from "@wrenn/protocol/rest/api-keys";
-import { and, asc, desc, eq, getTableColumns, inArray } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, inArray } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
+import { newestFirst, type Page } from "../db/page.ts";
 import { type ApiKeyRow, apiKeys, memberships, users } from "../db/schema.ts";
 import { hashApiKey, newApiKey, prefixOf } from "./api-keys.ts";
 import type { UserPrincipal } from "./principal.ts";
@@ -67,13 +68,15 @@ async function holdMaker(tx: Queries, teamId: string, userId: string): Promise<v
 }
 
 /** Newest first; those that have expired too. */
-export function listApiKeys(db: Database, teamId: string): Promise<ListedKey[]> {
+export function listApiKeys(db: Database, teamId: string, page: Page): Promise<ListedKey[]> {
+  const order = newestFirst(apiKeys.createdAt, apiKeys.id, page);
   return db.queries
     .select({ key: getTableColumns(apiKeys), creatorEmail: users.email })
     .from(apiKeys)
     .leftJoin(users, eq(users.id, apiKeys.createdBy))
-    .where(eq(apiKeys.teamId, teamId))
-    .orderBy(desc(apiKeys.createdAt), desc(apiKeys.id));
+    .where(and(eq(apiKeys.teamId, teamId), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** Whether the team had such a key. @throws forbidden for a member who did not make it */

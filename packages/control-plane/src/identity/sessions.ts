@@ -2,8 +2,9 @@
 import { randomUUID } from "node:crypto";
 import type { Role } from "@wrenn/protocol/access";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
-import { and, desc, eq, gt, isNull, lt, ne } from "drizzle-orm";
+import { and, eq, gt, isNull, lt, ne } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
+import { newestFirst, type Page } from "../db/page.ts";
 import { memberships, type SessionRow, sessions, teams, users } from "../db/schema.ts";
 import type { UserPrincipal } from "./principal.ts";
 import { readToken, signToken } from "./session-token.ts";
@@ -130,12 +131,14 @@ export async function endSession(db: Database, userId: string, id: string): Prom
 }
 
 /** Those that last still, the latest first. */
-export function listSessions(db: Database, userId: string): Promise<SessionRow[]> {
+export function listSessions(db: Database, userId: string, page: Page): Promise<SessionRow[]> {
+  const order = newestFirst(sessions.createdAt, sessions.id, page);
   return db.queries
     .select()
     .from(sessions)
-    .where(and(eq(sessions.userId, userId), gt(sessions.expiresAt, new Date())))
-    .orderBy(desc(sessions.createdAt), desc(sessions.id));
+    .where(and(eq(sessions.userId, userId), gt(sessions.expiresAt, new Date()), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** Ends all of the user's sessions, but for one. */

@@ -1,7 +1,8 @@
 /** Reads of snapshots and checkpoints. */
 import { WrennError } from "@wrenn/protocol/errors";
-import { and, desc, eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
+import { newestFirst, type Page } from "../db/page.ts";
 import { type SnapshotRow, snapshots } from "../db/schema.ts";
 
 function named(teamId: string, name: string) {
@@ -28,21 +29,16 @@ export async function lockReadySnapshot(tx: Queries, teamId: string, name: strin
   return row;
 }
 
-/** Those that can be used. */
-export function listSnapshots(db: Database, teamId: string): Promise<SnapshotRow[]> {
+/** Those that can be used, newest first. @param teamId undefined for those of all teams */
+export function listSnapshots(db: Database, teamId: string | undefined, page: Page): Promise<SnapshotRow[]> {
+  const order = newestFirst(snapshots.createdAt, snapshots.id, page);
+  const ready = and(eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready"));
   return db.queries
     .select()
     .from(snapshots)
-    .where(and(eq(snapshots.teamId, teamId), eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready")));
-}
-
-/** Those of all teams that can be used, newest first. */
-export function listAllSnapshots(db: Database): Promise<SnapshotRow[]> {
-  return db.queries
-    .select()
-    .from(snapshots)
-    .where(and(eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready")))
-    .orderBy(desc(snapshots.createdAt), desc(snapshots.id));
+    .where(and(ready, teamId === undefined ? undefined : eq(snapshots.teamId, teamId), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** The capsule's checkpoint in any state. @throws not_found */
@@ -56,10 +52,12 @@ export async function getCheckpoint(db: Database, capsuleId: string, name: strin
 }
 
 /** Those that can be used, newest first. */
-export function listCheckpoints(db: Database, capsuleId: string): Promise<SnapshotRow[]> {
+export function listCheckpoints(db: Database, capsuleId: string, page: Page): Promise<SnapshotRow[]> {
+  const order = newestFirst(snapshots.createdAt, snapshots.id, page);
   return db.queries
     .select()
     .from(snapshots)
-    .where(and(ofCapsule(capsuleId), eq(snapshots.state, "ready")))
-    .orderBy(desc(snapshots.createdAt), desc(snapshots.id));
+    .where(and(ofCapsule(capsuleId), eq(snapshots.state, "ready"), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }

@@ -2,8 +2,9 @@
 import { randomUUID } from "node:crypto";
 import type { Role } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
-import { and, desc, eq, gt, isNull } from "drizzle-orm";
+import { and, eq, gt, isNull } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import { newestFirst, type Page } from "../db/page.ts";
 import { type InvitationRow, invitations, memberships, type TeamRow, teams, users } from "../db/schema.ts";
 import { holdTeam } from "../identity/team-lock.ts";
 import type { TeamDeps } from "./deps.ts";
@@ -53,12 +54,14 @@ export async function invite(
 }
 
 /** What the team waits for, newest first. */
-export function listInvitations(db: Database, teamId: string): Promise<InvitationRow[]> {
+export function listInvitations(db: Database, teamId: string, page: Page): Promise<InvitationRow[]> {
+  const order = newestFirst(invitations.createdAt, invitations.id, page);
   return db.queries
     .select()
     .from(invitations)
-    .where(and(eq(invitations.teamId, teamId), open()))
-    .orderBy(desc(invitations.createdAt), desc(invitations.id));
+    .where(and(eq(invitations.teamId, teamId), open(), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** Takes it back. @throws not_found when the team has none such, or not any more */
@@ -77,14 +80,16 @@ export interface OwnInvitation {
 }
 
 /** What the user was asked and has not answered, newest first. */
-export function invitationsOf(db: Database, { email }: Asked): Promise<OwnInvitation[]> {
+export function invitationsOf(db: Database, { email }: Asked, page: Page): Promise<OwnInvitation[]> {
+  const order = newestFirst(invitations.createdAt, invitations.id, page);
   return db.queries
     .select({ invitation: invitations, teamName: teams.name, invitedBy: users.name })
     .from(invitations)
     .innerJoin(teams, and(eq(teams.id, invitations.teamId), isNull(teams.deletedAt)))
     .leftJoin(users, eq(users.id, invitations.invitedBy))
-    .where(and(eq(invitations.email, email), open()))
-    .orderBy(desc(invitations.createdAt), desc(invitations.id));
+    .where(and(eq(invitations.email, email), open(), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** Joins the team; of several attempts one succeeds. @throws not_found when it is not the user's, or not any more */
