@@ -6,6 +6,7 @@ import { LIMITS } from "@wrenn/protocol/limits";
 import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { newestFirst, type Page } from "../db/page.ts";
+import { holdRoom } from "../db/room.ts";
 import { type HostRow, hosts, teams } from "../db/schema.ts";
 import type { UserPrincipal } from "../identity/principal.ts";
 import { maySee, requireMayManage } from "./access.ts";
@@ -26,7 +27,7 @@ export interface NamedHost {
   readonly teamName: string | null;
 }
 
-/** @throws forbidden; invalid_request when the team brings no hosts of its own */
+/** @throws forbidden; invalid_request when the team brings no hosts of its own; quota_exceeded */
 export async function createHost(
   db: Database,
   asker: UserPrincipal,
@@ -40,7 +41,16 @@ export async function createHost(
   requireMayManage(asker, { teamId });
   const id = randomUUID();
   return db.queries.transaction(async (tx) => {
-    if (teamId !== null) await requireByoc(tx, teamId);
+    if (teamId !== null) {
+      await requireByoc(tx, teamId);
+      await holdRoom(tx, {
+        owner: teamId,
+        table: hosts,
+        where: and(eq(hosts.teamId, teamId), isNull(hosts.deletedAt)),
+        max: LIMITS.teamHosts,
+        message: `a team brings at most ${LIMITS.teamHosts} hosts: delete one first`,
+      });
+    }
     await tx.insert(hosts).values({
       id,
       type,

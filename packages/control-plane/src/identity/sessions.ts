@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import type { Role } from "@wrenn/protocol/access";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
-import { and, eq, gt, isNull, lt, ne } from "drizzle-orm";
+import { LIMITS } from "@wrenn/protocol/limits";
+import { and, desc, eq, gt, isNull, lt, ne, notInArray } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { newestFirst, type Page } from "../db/page.ts";
 import { memberships, type SessionRow, sessions, teams, users } from "../db/schema.ts";
@@ -36,7 +37,7 @@ export async function beginSession(
   return tokenFor(db, secret, { sessionId, userId, teamId });
 }
 
-/** Returns the UUID of the new session. */
+/** Returns the UUID of the new session. The oldest of too many ends. */
 export async function insertSession(
   queries: Queries,
   userId: string,
@@ -50,6 +51,13 @@ export async function insertSession(
     sourceAddress: sourceAddress ?? null,
     userAgent: userAgent?.slice(0, MAX_USER_AGENT) ?? null,
   });
+  const newest = queries
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(eq(sessions.userId, userId))
+    .orderBy(desc(sessions.createdAt), desc(sessions.id))
+    .limit(LIMITS.userSessions);
+  await queries.delete(sessions).where(and(eq(sessions.userId, userId), notInArray(sessions.id, newest)));
   return id;
 }
 
