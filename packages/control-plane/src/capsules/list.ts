@@ -5,6 +5,7 @@
 import { PUBLIC_STATUS, STATES, type State } from "@wrenn/protocol/states";
 import { desc, inArray, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import type { Place } from "../db/page.ts";
 import { prepared } from "../db/prepared.ts";
 import { type CapsuleRow, capsules } from "../db/schema.ts";
 
@@ -17,18 +18,12 @@ export interface CapsuleFilter {
   /** all of these, with these values */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** only what comes after this one */
-  readonly after?: ListedCapsule | undefined;
+  readonly after?: Place | undefined;
   readonly limit: number;
 }
 
 /** Where a capsule is in a list, and what tells its row from earlier ones of itself. */
-export interface ListedCapsule {
-  /** UUID */
-  readonly id: string;
-  readonly createdAt: Date;
-}
-
-export interface CapsuleVersion extends ListedCapsule {
+export interface CapsuleVersion extends Place {
   readonly version: string;
 }
 

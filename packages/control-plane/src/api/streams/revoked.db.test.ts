@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { idFromUuid } from "@wrenn/protocol/ids";
@@ -6,9 +7,10 @@ import type { Capsule } from "@wrenn/protocol/rest/capsules";
 import type { ProcessList } from "@wrenn/protocol/rest/processes";
 import type { ErrorMessage } from "@wrenn/protocol/rest/streams";
 import { eq, sql } from "drizzle-orm";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type ControlPlane, startControlPlane } from "../../control-plane.ts";
 import { apiKeys, auditLogs, sessions } from "../../db/schema.ts";
+import { Revocations } from "../../identity/revocations.ts";
 import { as } from "../../testing/as.ts";
 import { PASSWORD } from "../../testing/people.ts";
 import { TestPlatform, type TestUser } from "../../testing/platform.ts";
@@ -152,6 +154,28 @@ describe.each(ENGINES)("access that is revoked elsewhere on PostgreSQL $name", (
     expect((await by(owner, "DELETE", teamPath(""))).status).toBe(204);
     // Its capsules end too, and whichever is first is told.
     for (const client of streams) expect([1000, 1008]).toContain(await client.end());
+  });
+
+  it("is asked of the database once for all who have something open", async () => {
+    await using revocations = new Revocations(platform.db, silent);
+    const asked = vi.spyOn(platform.db.pool, "query");
+    const ended: string[] = [];
+    for (let n = 0; n < 50; n++) {
+      const principal = {
+        kind: "api_key",
+        keyId: randomUUID(),
+        name: "k",
+        teamId: owner.teamId,
+        scopes: null,
+      } as const;
+      revocations.watch(principal, owner.teamId, ({ code }) => ended.push(code));
+    }
+    const over = { kind: "api_key", keyId: randomUUID(), name: "k", teamId: owner.teamId, scopes: null } as const;
+    revocations.watch(over, owner.teamId, () => ended.push("over"))[Symbol.dispose]();
+    await until(() => ended.length === 50);
+    expect(new Set(ended)).toEqual(new Set(["unauthorized"]));
+    expect(asked).toHaveBeenCalledTimes(1);
+    asked.mockRestore();
   });
 
   it("is the end of input that has not reached the process", async () => {
