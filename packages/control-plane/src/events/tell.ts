@@ -5,7 +5,7 @@
  */
 
 import type { ColumnsSelection } from "drizzle-orm";
-import { type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { TypedQueryBuilder } from "drizzle-orm/query-builders/query-builder";
 import type { AuditEntry } from "../audit/entry.ts";
 import type { Queries } from "../db/database.ts";
@@ -35,8 +35,17 @@ export async function changeAndTell<Row>(
     where channels.team_id = ${teamId} and channels.events @> array[event ->> 'event']
       and exists (select 1 from changed)
     for key share of channels`);
-  const noted = queries.$with("noted", {}).as(entriesOf(teamId, events));
-  return (await queries.with(changed, told, noted).select().from(changed)) as Row[];
+  const notes = notesOf(events);
+  const noted = queries.$with("noted", {}).as(sql`
+    insert into audit_logs (id, team_id, scope, actor_type, resource_type, resource_id, action, status)
+    select gen_random_uuid(), ${teamId}, note ->> 'scope', 'system', note ->> 'type', note ->> 'id', note ->> 'action', note ->> 'status'
+    from jsonb_array_elements(${JSON.stringify(notes)}::jsonb) as note
+    where exists (select 1 from changed)`);
+  const parts = notes.length === 0 ? [told] : [told, noted];
+  return (await queries
+    .with(changed, ...parts)
+    .select()
+    .from(changed)) as Row[];
 }
 
 type Note = Pick<AuditEntry, "action" | "status" | "scope">;
@@ -51,14 +60,9 @@ const NOTES: Partial<Record<Event["event"], Note>> = {
   "host.down": { action: "marked_down", status: "warning", scope: "admin" },
 };
 
-function entriesOf(teamId: string, events: readonly Event[]): SQL {
-  const entries = events.flatMap(({ event, actor, resource }) => {
+function notesOf(events: readonly Event[]) {
+  return events.flatMap(({ event, actor, resource }) => {
     const note = actor.type === "system" ? NOTES[event] : undefined;
     return note === undefined ? [] : [{ ...note, ...resource }];
   });
-  return sql`
-    insert into audit_logs (id, team_id, scope, actor_type, resource_type, resource_id, action, status)
-    select gen_random_uuid(), ${teamId}, entry ->> 'scope', 'system', entry ->> 'type', entry ->> 'id', entry ->> 'action', entry ->> 'status'
-    from jsonb_array_elements(${JSON.stringify(entries)}::jsonb) as entry
-    where exists (select 1 from changed)`;
 }
