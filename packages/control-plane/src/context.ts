@@ -23,6 +23,7 @@ import { countHosts, ensureHost } from "./hosts/registry.ts";
 import { ensureAdmin } from "./identity/local-admin.ts";
 import { ensureLocalKey } from "./identity/local-key.ts";
 import { Github } from "./identity/oauth/github.ts";
+import { Revocations } from "./identity/revocations.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { jobsByState } from "./jobs/read.ts";
 import { JOBS } from "./jobs/registry.ts";
@@ -104,6 +105,7 @@ export async function createContext(
   const { placement, quotas } = config;
   const capsules: CapsuleDeps = { db, hosts, operations, placement, quotas, wakes, backgroundInputMs, logger };
   await stack.use(new Reconciler(capsules, overrides.hostLostMs ?? HOST_LOST_MS)).start();
+  const revocations = stack.use(new Revocations(db, logger));
   const outbound = new Outbound(config.webhookAllow);
   const channels: ChannelDeps = { db, logger, encryption: new Encryption(secrets), outbound };
   stack.use(new Deliverer(channels, overrides.deliveryTimes).start());
@@ -125,6 +127,7 @@ export async function createContext(
     channels,
     jobs,
     audit,
+    revocations,
     secrets,
     corsOrigins,
     metrics,

@@ -25,6 +25,16 @@ export const LIMITS = {
   fileWriteBytes: 100 * 1024 * 1024,
   /** tags of one host, and tags that one create asks for */
   hostTags: 32,
+  /** of one team */
+  teamApiKeys: 1000,
+  teamChannels: 100,
+  teamHosts: 1000,
+  /** that nobody has answered yet */
+  teamInvitations: 1000,
+  /** that one user owns */
+  userTeams: 100,
+  /** of one user: another one ends the oldest */
+  userSessions: 100,
   /** seconds that a WebSocket's client has to say who it is */
   authTimeoutSec: 5,
   /** bytes of one message of a WebSocket's client */

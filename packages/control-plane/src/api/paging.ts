@@ -1,15 +1,9 @@
 /** Lists that are arrays come in pages by `limit` and `cursor` in the query, and a header with the cursor of the next page, when there is one. */
 import type { FastifyReply } from "fastify";
+import type { Page, Place } from "../db/page.ts";
 import { fromCursor, toCursor } from "./cursor.ts";
 
 export const NEXT_HEADER = "x-next-cursor";
-
-/** The last item of a page. */
-export interface Place {
-  /** UUID */
-  readonly id: string;
-  readonly createdAt: Date;
-}
 
 /** @throws invalid_request for what is no cursor of ours */
 export function parseCursor(cursor: string | undefined): Place | undefined {
@@ -20,6 +14,11 @@ export function parseCursor(cursor: string | undefined): Place | undefined {
 
 export function placeToCursor({ createdAt, id }: Place): string {
   return toCursor(createdAt.toISOString(), id);
+}
+
+/** What the query asks for. @throws invalid_request for what is no cursor of ours */
+export function pageOf({ limit, cursor }: { limit: number; cursor?: string | undefined }): Page {
+  return { limit, after: parseCursor(cursor) };
 }
 
 /** To be called with a page before it is sent. */

@@ -3,13 +3,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ERROR_CODES, ERRORS, type ErrorCode } from "@wrenn/protocol/errors";
 import { errorEnvelopeSchema } from "@wrenn/protocol/rest/common";
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { AuditLog } from "../audit/log.ts";
 import type { CapsuleDeps } from "../capsules/deps.ts";
 import type { ChannelDeps } from "../channels/deps.ts";
 import type { EnrolDeps } from "../hosts/enrol.ts";
 import type { AccountDeps } from "../identity/deps.ts";
+import type { Revocations } from "../identity/revocations.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import type { OwnMetrics } from "../metrics/own.ts";
 import type { Secrets } from "../secrets.ts";
@@ -35,6 +36,7 @@ export interface ApiContext {
   readonly jobs: Jobs;
   readonly enrolment: EnrolDeps;
   readonly audit: AuditLog;
+  readonly revocations: Revocations;
   readonly secrets: Secrets;
   readonly corsOrigins: readonly string[];
   readonly metrics: OwnMetrics;
@@ -74,15 +76,4 @@ export function errors(...failures: (number | ErrorCode)[]): Record<500, typeof 
   const responses = [...byStatus].map(([status, ofStatus]) => [status, { description: ofStatus.join(" "), content }]);
   // By the type of what has a description handlers could answer anything.
   return Object.fromEntries(responses);
-}
-
-/** Aborts when the client leaves before it has its answer. */
-export function clientSignal(reply: FastifyReply): AbortSignal {
-  const left = new AbortController();
-  // It may have left while it was looked up who it is.
-  if (reply.raw.closed || reply.raw.destroyed) left.abort();
-  reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) left.abort();
-  });
-  return left.signal;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import { idFromUuid, idToUuid, newId, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { AuditPage } from "@wrenn/protocol/rest/audit";
+import type { Capsule } from "@wrenn/protocol/rest/capsules";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { auditLogs } from "../db/schema.ts";
 import { as } from "../testing/as.ts";
@@ -172,6 +173,26 @@ describe.each(ENGINES)("the audit log on PostgreSQL $name", (engine) => {
       { status: "success", action: "create", metadata: undefined },
       { status: "error", action: "create", metadata: { code: "vmm_failed" } },
     ]);
+  });
+
+  it("has what the platform does by itself", async () => {
+    const user = await platform.signIn();
+    const { id } = (await as<Capsule>(platform, user, "POST", "/v1/capsules", {})).body;
+    platform.host.idle(id);
+    await until(async () => (await get(user)).items.length === 2);
+    const [paused] = (await get(user)).items;
+    expect(paused).toMatchObject({ actor_type: "system", resource_type: "sandbox", resource_id: id, action: "pause" });
+    expect(paused).toMatchObject({ scope: "team", status: "info" });
+
+    await platform.restartHost();
+    const root = await platform.signIn({ isAdmin: true });
+    const path = "/v1/admin/audit-logs?resource_type=host&limit=2";
+    const { items } = (await as<AuditPage>(platform, root, "GET", path)).body;
+    expect(items.map(({ action, actor_type, status }) => ({ action, actor_type, status }))).toEqual([
+      { action: "marked_up", actor_type: "system", status: "info" },
+      { action: "marked_down", actor_type: "system", status: "warning" },
+    ]);
+    expect(new Set(items.map((entry) => entry.resource_id)).size).toBe(1);
   });
 
   it("is only ever added to", async () => {

@@ -5,6 +5,7 @@
 import { PUBLIC_STATUS, STATES, type State } from "@wrenn/protocol/states";
 import { desc, inArray, min, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import type { Place } from "../db/page.ts";
 import { prepared } from "../db/prepared.ts";
 import { type CapsuleRow, capsules } from "../db/schema.ts";
 
@@ -12,13 +13,6 @@ import { type CapsuleRow, capsules } from "../db/schema.ts";
 const LISTED_STATES = STATES.filter((state) => !["stopped", "error"].includes(PUBLIC_STATUS[state]));
 
 const UUID_LENGTH = 36;
-
-/** Lists are ordered by these. */
-interface Place {
-  /** UUID */
-  readonly id: string;
-  readonly createdAt: Date;
-}
 
 export interface CapsuleFilter {
   /** undefined is all that have not ended */

@@ -2,10 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import { idFromUuid } from "@wrenn/protocol/ids";
+import { LIMITS } from "@wrenn/protocol/limits";
 import type { ChannelEvent, Provider } from "@wrenn/protocol/rest/channels";
 import { and, asc, eq } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { isDuplicate } from "../db/errors.ts";
+import { holdRoom } from "../db/room.ts";
 import { type ChannelRow, channels } from "../db/schema.ts";
 import { newEvent } from "../events/event.ts";
 import type { ChannelDeps } from "./deps.ts";
@@ -38,7 +40,7 @@ export async function getChannel(db: Database, teamId: string, id: string): Prom
   return found(row, id);
 }
 
-/** @throws invalid_request for a configuration that is wrong, conflict when the name is taken */
+/** @throws invalid_request for a configuration that is wrong, conflict when the name is taken, quota_exceeded */
 export async function createChannel(
   { db, encryption }: ChannelDeps,
   teamId: string,
@@ -46,11 +48,21 @@ export async function createChannel(
 ): Promise<ConfiguredChannel> {
   const id = randomUUID();
   const config = PROVIDERS[provider].check(given);
-  const [row] = await db.queries
-    .insert(channels)
-    .values({ id, teamId, name, provider, events: [...events], config: encryption.encrypt(JSON.stringify(config), id) })
-    .onConflictDoNothing({ target: [channels.teamId, channels.name] })
-    .returning();
+  const encrypted = encryption.encrypt(JSON.stringify(config), id);
+  const [row] = await db.queries.transaction(async (tx) => {
+    await holdRoom(tx, {
+      owner: teamId,
+      table: channels,
+      where: eq(channels.teamId, teamId),
+      max: LIMITS.teamChannels,
+      message: `a team has at most ${LIMITS.teamChannels} channels: delete one first`,
+    });
+    return tx
+      .insert(channels)
+      .values({ id, teamId, name, provider, events: [...events], config: encrypted })
+      .onConflictDoNothing({ target: [channels.teamId, channels.name] })
+      .returning();
+  });
   if (row === undefined) throw nameTaken(name);
   return { row, secret: secretOf(provider, config) };
 }

@@ -38,7 +38,7 @@ export class Outbound {
       status = await this.#request(outgoing, signal === undefined ? time : AbortSignal.any([time, signal]));
     } catch (cause) {
       const reason = time.aborted ? `no answer within ${this.#timeoutMs / 1000} s` : reasonOf(cause);
-      throw new WrennError("delivery_failed", reason, { cause });
+      throw new WrennError("delivery_failed", reason);
     }
     if (status < 200 || status > 299) throw new WrennError("delivery_failed", `the receiver answered ${status}`);
   }

@@ -30,6 +30,8 @@ export class Database implements AsyncDisposable {
     });
     // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
     this.pool.on("error", (error) => logger.warn({ event: "database_connection_lost", reason: error.message }));
+    // Nor must one that breaks in a transaction, whose query fails all the same.
+    this.pool.on("connect", (client) => client.on("error", () => {}));
     this.queries = drizzle(this.pool, { schema });
   }
 

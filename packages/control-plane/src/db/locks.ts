@@ -8,4 +8,6 @@ export const ADVISORY_LOCKS = {
   embeddedOwner: 7_255_003,
   /** transaction: who makes or removes administrators of the platform */
   admins: 7_255_011,
+  /** transaction, with the hash of an owner's UUID as a second number: who adds to what the owner may have so many of */
+  room: 7_255_012,
 } as const;

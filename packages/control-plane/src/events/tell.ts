@@ -1,11 +1,13 @@
 /**
  * Tells the channels of a team of a change in the very statement that makes it: what did not happen is not told, and what
- * happened is told even if this process ends now. A team without channels pays for one look into an index.
+ * happened is told even if this process ends now. A team without channels pays for one look into an index. What the platform does
+ * by itself is written into the audit log as well; what somebody asked for is there with their request.
  */
 
 import type { ColumnsSelection } from "drizzle-orm";
 import { sql } from "drizzle-orm";
 import type { TypedQueryBuilder } from "drizzle-orm/query-builders/query-builder";
+import type { AuditEntry } from "../audit/entry.ts";
 import type { Queries } from "../db/database.ts";
 import type { Event } from "./event.ts";
 
@@ -33,5 +35,34 @@ export async function changeAndTell<Row>(
     where channels.team_id = ${teamId} and channels.events @> array[event ->> 'event']
       and exists (select 1 from changed)
     for key share of channels`);
-  return (await queries.with(changed, told).select().from(changed)) as Row[];
+  const notes = notesOf(events);
+  const noted = queries.$with("noted", {}).as(sql`
+    insert into audit_logs (id, team_id, scope, actor_type, resource_type, resource_id, action, status)
+    select gen_random_uuid(), ${teamId}, note ->> 'scope', 'system', note ->> 'type', note ->> 'id', note ->> 'action', note ->> 'status'
+    from jsonb_array_elements(${JSON.stringify(notes)}::jsonb) as note
+    where exists (select 1 from changed)`);
+  const parts = notes.length === 0 ? [told] : [told, noted];
+  return (await queries
+    .with(changed, ...parts)
+    .select()
+    .from(changed)) as Row[];
+}
+
+type Note = Pick<AuditEntry, "action" | "status" | "scope">;
+
+const NOTES: Partial<Record<Event["event"], Note>> = {
+  "capsule.running": { action: "resume", status: "info", scope: "team" },
+  "capsule.paused": { action: "pause", status: "info", scope: "team" },
+  "capsule.destroyed": { action: "destroy", status: "info", scope: "team" },
+  "capsule.ended": { action: "end", status: "info", scope: "team" },
+  "capsule.error": { action: "fail", status: "error", scope: "team" },
+  "host.up": { action: "marked_up", status: "info", scope: "admin" },
+  "host.down": { action: "marked_down", status: "warning", scope: "admin" },
+};
+
+function notesOf(events: readonly Event[]) {
+  return events.flatMap(({ event, actor, resource }) => {
+    const note = actor.type === "system" ? NOTES[event] : undefined;
+    return note === undefined ? [] : [{ ...note, ...resource }];
+  });
 }

@@ -3,8 +3,10 @@ import { randomUUID } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import { type Id, idToUuid } from "@wrenn/protocol/ids";
 import { LIMITS } from "@wrenn/protocol/limits";
-import { and, desc, eq, isNull, ne, sql } from "drizzle-orm";
+import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
+import { newestFirst, type Page } from "../db/page.ts";
+import { holdRoom } from "../db/room.ts";
 import { type HostRow, hosts, teams } from "../db/schema.ts";
 import type { UserPrincipal } from "../identity/principal.ts";
 import { maySee, requireMayManage } from "./access.ts";
@@ -25,7 +27,7 @@ export interface NamedHost {
   readonly teamName: string | null;
 }
 
-/** @throws forbidden; invalid_request when the team brings no hosts of its own */
+/** @throws forbidden; invalid_request when the team brings no hosts of its own; quota_exceeded */
 export async function createHost(
   db: Database,
   asker: UserPrincipal,
@@ -39,7 +41,16 @@ export async function createHost(
   requireMayManage(asker, { teamId });
   const id = randomUUID();
   return db.queries.transaction(async (tx) => {
-    if (teamId !== null) await requireByoc(tx, teamId);
+    if (teamId !== null) {
+      await requireByoc(tx, teamId);
+      await holdRoom(tx, {
+        owner: teamId,
+        table: hosts,
+        where: and(eq(hosts.teamId, teamId), isNull(hosts.deletedAt)),
+        max: LIMITS.teamHosts,
+        message: `a team brings at most ${LIMITS.teamHosts} hosts: delete one first`,
+      });
+    }
     await tx.insert(hosts).values({
       id,
       type,
@@ -76,12 +87,15 @@ async function readHost(queries: Queries, id: string): Promise<NamedHost> {
 }
 
 /** Those that the asker may see, newest first. */
-export async function listVisibleHosts(db: Database, asker: UserPrincipal): Promise<NamedHost[]> {
+export async function listVisibleHosts(db: Database, asker: UserPrincipal, page: Page): Promise<NamedHost[]> {
   const teamId = asker.membership?.teamId;
   if (!asker.isAdmin && teamId === undefined) return [];
+  const order = newestFirst(hosts.createdAt, hosts.id, page);
+  const seen = asker.isAdmin || teamId === undefined ? undefined : eq(hosts.teamId, teamId);
   return selectHosts(db.queries)
-    .where(and(isNull(hosts.deletedAt), asker.isAdmin || teamId === undefined ? undefined : eq(hosts.teamId, teamId)))
-    .orderBy(desc(hosts.createdAt), hosts.id);
+    .where(and(isNull(hosts.deletedAt), seen, order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** @throws not_found for one that does not exist or is not for the asker to see */

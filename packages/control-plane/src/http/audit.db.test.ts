@@ -3,6 +3,7 @@ import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AuditRow, auditLogs } from "../db/schema.ts";
+import { LogRecorder } from "../testing/log-recorder.ts";
 import { TestPlatform } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
 import { ROUTE_CASES, type Target } from "../testing/route-cases.ts";
@@ -16,9 +17,10 @@ const AUDITED = routeTable().filter((route) => route.audit !== undefined);
 
 describe.each(ENGINES)("what routes leave in the audit log on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;
+  const log = new LogRecorder();
 
   beforeAll(async () => {
-    platform = await TestPlatform.start(engine, EVERYTHING);
+    platform = await TestPlatform.start(engine, EVERYTHING, log.logger);
   }, 60_000);
   afterAll(() => platform[Symbol.asyncDispose]());
 
@@ -44,6 +46,7 @@ describe.each(ENGINES)("what routes leave in the audit log on PostgreSQL $name",
     const { headers, actorType, actorId } = senderOf(world, route, target);
     const requestId = `test-${randomUUID()}`;
     const answer = await sendCase(platform, route, target, { ...headers, "x-request-id": requestId });
+    for (const one of [headers, target.host, target.query, target.body, answer.headers, answer.body]) log.see(one);
     expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
 
     const entry = await entryOf(requestId);
@@ -66,5 +69,11 @@ describe.each(ENGINES)("what routes leave in the audit log on PostgreSQL $name",
     const { key, secret } = answer.body;
     if (key !== undefined) expect(JSON.stringify(entry)).not.toContain(key.slice(4));
     if (secret !== undefined) expect(JSON.stringify(entry)).not.toContain(secret);
+  });
+
+  it("is all of what anybody can read: no secret of any request or answer is in the log of the process", () => {
+    expect(log.lines.length).toBeGreaterThan(AUDITED.length);
+    expect(log.known).toBeGreaterThan(AUDITED.length);
+    expect(log.leaks()).toEqual([]);
   });
 });

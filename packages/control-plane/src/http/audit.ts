@@ -1,12 +1,13 @@
 /**
  * Writes down what was done. Every route of /v1 that changes something says as what. What was refused leaves no entry, for
- * nothing was done; what failed here or on a host leaves one with the status `error`, for some of it may have been.
+ * nothing was done, unless the handler wants one; what failed here or on a host leaves one with the status `error`, for some of it
+ * may have been.
  */
 import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { FastifyInstance, FastifyRequest, onSendAsyncHookHandler } from "fastify";
-import { actorOf } from "../audit/entry.ts";
+import { type Actor, type AuditEntry, actorOf } from "../audit/entry.ts";
 import type { AuditLog } from "../audit/log.ts";
-import { toWrennError } from "./errors.ts";
+import { CLIENT_LEFT, toWrennError } from "./errors.ts";
 
 export interface AuditAs {
   readonly resource: string;
@@ -24,7 +25,16 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     /** What the handler adds to the entry: another resource than `:id` of the path, another team or action, details. */
-    audited: { resourceId?: string; teamId?: string; action?: string; metadata?: Record<string, unknown> };
+    audited: {
+      resourceId?: string;
+      teamId?: string;
+      action?: string;
+      /** where it is nobody who is signed in */
+      actor?: Actor;
+      metadata?: Record<string, unknown>;
+      /** that it was refused is worth an entry, a warning */
+      refused?: true;
+    };
     /** code of the error that the request ended with */
     failure: string | undefined;
   }
@@ -50,7 +60,7 @@ export function registerAudit(app: FastifyInstance, log: AuditLog): void {
   });
   app.decorateRequest("failure");
   app.addHook("onError", async (request, _reply, error) => {
-    request.failure = toWrennError(error).code;
+    request.failure = toWrennError(request.revoked ?? error).code;
   });
 }
 
@@ -58,9 +68,12 @@ function recordAs(audit: AuditAs, log: AuditLog): onSendAsyncHookHandler {
   return async (request, reply) => {
     // It failed in the guard, perhaps because the database is away: nothing has been begun, and nobody knows for whom.
     if (request.audited === undefined) return;
-    const failed = reply.statusCode >= 500;
-    if (reply.statusCode >= 400 && !failed) return;
-    const written = log.record(entryOf(request, audit, failed));
+    // Also what ended because nobody waited for it any more, or was allowed to.
+    const failed = reply.statusCode >= 500 || reply.statusCode === CLIENT_LEFT || request.revoked !== undefined;
+    const refused = reply.statusCode >= 400 && !failed;
+    if (refused && request.audited.refused !== true) return;
+    const status = failed ? "error" : refused ? "warning" : "success";
+    const written = log.record(entryOf(request, audit, status));
     // Whoever has the answer finds the entry; what went wrong may be the database.
     if (audit.later !== true && !failed) await written;
   };
@@ -72,18 +85,22 @@ function teamOf({ audited, routeOptions, teamId }: FastifyRequest): string {
   return audited.teamId ?? (own || idToUuid(PLATFORM_TEAM));
 }
 
-function entryOf(request: FastifyRequest, { resource, action, scope }: AuditAs, failed: boolean) {
+function entryOf(
+  request: FastifyRequest,
+  { resource, action, scope }: AuditAs,
+  status: AuditEntry["status"],
+): AuditEntry {
   const { id } = request.params as { id?: string };
-  const { resourceId = id, metadata } = request.audited;
+  const { resourceId = id, actor = actorOf(request.principal), metadata } = request.audited;
   return {
     teamId: teamOf(request),
-    scope: scope ?? ("team" as const),
-    actor: actorOf(request.principal),
+    scope: scope ?? "team",
+    actor,
     resourceType: resource,
     resourceId,
     action: request.audited.action ?? action,
-    status: failed ? ("error" as const) : ("success" as const),
-    metadata: failed ? { ...metadata, code: request.failure } : metadata,
+    status,
+    metadata: status === "error" ? { ...metadata, code: request.failure } : metadata,
     requestId: request.id,
     sourceAddress: request.ip,
   };

@@ -8,7 +8,7 @@ import { fromDatabaseError } from "../db/errors.ts";
 import { RangeNotSatisfiable } from "../hosts/guest-errors.ts";
 
 /** What logs and metrics count for a client that left: nobody reads it, and nothing failed. */
-const CLIENT_LEFT = 499;
+export const CLIENT_LEFT = 499;
 
 /** Where whoever limits does not know better. */
 const RETRY_AFTER_SEC = 1;
@@ -32,7 +32,7 @@ export function toWrennError(error: unknown): WrennError {
 }
 
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
-  const known = toWrennError(error);
+  const known = toWrennError(request.revoked ?? error);
   const status = known.code === "connection_lost" ? CLIENT_LEFT : known.spec.status;
   if (status >= 500) {
     const level = status === 500 ? "error" : "warn";

@@ -1,13 +1,18 @@
 /** Lets a request through to its route only from those whom the route is for. Every route of /v1 says who that is. */
 import type { Access } from "@wrenn/protocol/access";
+import type { WrennError } from "@wrenn/protocol/errors";
 import type { FastifyInstance } from "fastify";
 import { actingAs } from "../audit/actor.ts";
 import { actorOf } from "../audit/entry.ts";
 import { type AuthenticateDeps, authenticate } from "../identity/authenticate.ts";
 import { authorise } from "../identity/authorise.ts";
 import type { Principal } from "../identity/principal.ts";
+import type { Revocations } from "../identity/revocations.ts";
 
 declare module "fastify" {
+  interface FastifyInstance {
+    revocations: Revocations;
+  }
   interface FastifyContextConfig {
     /** who may use the route */
     access?: Access;
@@ -17,11 +22,19 @@ declare module "fastify" {
     principal: Principal | undefined;
     /** UUID of the team that it is about, on routes for teams and their members */
     teamId: string;
+    /** why the sender may not have the answer any more, where that happened since */
+    revoked: WrennError | undefined;
   }
 }
 
+interface GuardDeps extends AuthenticateDeps {
+  readonly revocations: Revocations;
+}
+
 /** Register it before the routes. */
-export function registerGuard(app: FastifyInstance, deps: AuthenticateDeps): void {
+export function registerGuard(app: FastifyInstance, { revocations, ...deps }: GuardDeps): void {
+  app.decorate("revocations", revocations);
+  app.decorateRequest("revoked");
   app.decorateRequest("principal");
   app.decorateRequest("teamId", "");
   app.addHook("onRoute", ({ url, method, config }) => {

@@ -98,7 +98,8 @@ export async function buildServer(context: ApiContext): Promise<App> {
   await registerBrowsers(app, context.corsOrigins);
   registerNotFound(app);
   await registerRateLimit(app, context.rateLimits);
-  registerGuard(app, { db: context.capsules.db, sessionSecret: context.secrets.session });
+  const { revocations, secrets } = context;
+  registerGuard(app, { db: context.capsules.db, sessionSecret: secrets.session, revocations });
   registerAudit(app, context.audit);
   await registerOpenapi(app);
   await registerWebSockets(app);

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from "node:crypto";
-import { idFromUuid } from "@wrenn/protocol/ids";
+import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { Auth, Me, Session } from "@wrenn/protocol/rest/accounts";
-import { eq, sql } from "drizzle-orm";
+import { and, eq, gte, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../db/database.ts";
 import { auditLogs, mailTokens, memberships, teams, users } from "../db/schema.ts";
 import { newEmail, PASSWORD, People, tokenOf, uuidOf } from "../testing/people.ts";
+import { NO_LIMITS } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
 import { until } from "../testing/until.ts";
 
@@ -212,6 +213,41 @@ describe.each(ENGINES)("accounts on PostgreSQL $name", (engine) => {
       requestId: expect.any(String),
     });
     expect(JSON.stringify(entries)).not.toContain(auth.email);
+  });
+
+  it("leaves entries of sign-ins that are refused: whose account it is, from where and why, and no more", async () => {
+    const auth = await people.join();
+    const [nobody, wrong] = [newEmail(), `wrong ${randomUUID()}`];
+    const refused = async (since: Date) => {
+      const rows = await db.queries
+        .select()
+        .from(auditLogs)
+        .where(and(eq(auditLogs.action, "login"), eq(auditLogs.status, "warning"), gte(auditLogs.createdAt, since)));
+      expect(JSON.stringify(rows)).not.toMatch(new RegExp(`${auth.email}|${nobody}|${wrong}`));
+      return rows.map(({ actorId, actorName, resourceId, scope, teamId, sourceAddress, metadata }) => {
+        expect([scope, teamId, sourceAddress]).toEqual(["admin", idToUuid(PLATFORM_TEAM), "127.0.0.1"]);
+        return { actorId, actorName, resourceId, reason: metadata?.["reason"] };
+      });
+    };
+    const mine = { actorId: auth.user_id, actorName: "Ann", resourceId: auth.user_id };
+    const since = new Date();
+    await people.logIn(auth.email, wrong);
+    expect(await refused(since)).toEqual([{ ...mine, reason: "wrong_password" }]);
+    const later = new Date();
+    await people.logIn(nobody, wrong);
+    expect(await refused(later)).toEqual([
+      { actorId: null, actorName: null, resourceId: null, reason: "unknown_address" },
+    ]);
+    await setStatus(auth, "disabled");
+    const last = new Date();
+    await people.logIn(auth.email);
+    expect(await refused(last)).toEqual([{ ...mine, reason: "account_disabled" }]);
+
+    await people.restart({ rateLimits: { ...NO_LIMITS, loginPerMinute: 3 } });
+    const many = new Date();
+    for (let n = 0; n < 6; n++) expect((await people.logIn(newEmail(), wrong)).status).toBe(401);
+    expect(await refused(many)).toHaveLength(3);
+    await people.restart();
   });
 
   async function setStatus({ user_id }: Auth, status: "disabled"): Promise<void> {

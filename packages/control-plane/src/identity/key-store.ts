@@ -2,9 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { hasRole, type Scope } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
+import { LIMITS } from "@wrenn/protocol/limits";
 import type { KeyForm } from "@wrenn/protocol/rest/api-keys";
-import { and, asc, desc, eq, getTableColumns, inArray } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, inArray } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
+import { newestFirst, type Page } from "../db/page.ts";
+import { holdRoom } from "../db/room.ts";
 import { type ApiKeyRow, apiKeys, memberships, users } from "../db/schema.ts";
 import { hashApiKey, newApiKey, prefixOf } from "./api-keys.ts";
 import type { UserPrincipal } from "./principal.ts";
@@ -23,7 +26,7 @@ export interface ListedKey {
   readonly creatorEmail: string | null;
 }
 
-/** @throws invalid_request for a time that is over, no_team for who has just left */
+/** @throws invalid_request for a time that is over, no_team for who has just left, quota_exceeded */
 export async function createApiKey(
   db: Database,
   teamId: string,
@@ -36,6 +39,13 @@ export async function createApiKey(
   const key = newApiKey(form);
   const row = await db.queries.transaction(async (tx) => {
     await holdMaker(tx, teamId, createdBy);
+    await holdRoom(tx, {
+      owner: teamId,
+      table: apiKeys,
+      where: eq(apiKeys.teamId, teamId),
+      max: LIMITS.teamApiKeys,
+      message: `a team has at most ${LIMITS.teamApiKeys} API keys: revoke one first`,
+    });
     const [made] = await tx
       .insert(apiKeys)
       .values({
@@ -67,13 +77,15 @@ async function holdMaker(tx: Queries, teamId: string, userId: string): Promise<v
 }
 
 /** Newest first; those that have expired too. */
-export function listApiKeys(db: Database, teamId: string): Promise<ListedKey[]> {
+export function listApiKeys(db: Database, teamId: string, page: Page): Promise<ListedKey[]> {
+  const order = newestFirst(apiKeys.createdAt, apiKeys.id, page);
   return db.queries
     .select({ key: getTableColumns(apiKeys), creatorEmail: users.email })
     .from(apiKeys)
     .leftJoin(users, eq(users.id, apiKeys.createdBy))
-    .where(eq(apiKeys.teamId, teamId))
-    .orderBy(desc(apiKeys.createdAt), desc(apiKeys.id));
+    .where(and(eq(apiKeys.teamId, teamId), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** Whether the team had such a key. @throws forbidden for a member who did not make it */

@@ -1,9 +1,11 @@
 /** Sign-ins: rows that are looked at with every request, so that deleting one ends what was signed in by it at once. */
 import { randomUUID } from "node:crypto";
 import type { Role } from "@wrenn/protocol/access";
-import { WrennError } from "@wrenn/protocol/errors";
-import { and, desc, eq, gt, isNull, lt, ne, sql } from "drizzle-orm";
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
+import { LIMITS } from "@wrenn/protocol/limits";
+import { and, desc, eq, gt, isNull, lt, ne, notInArray, sql } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
+import { newestFirst, type Page } from "../db/page.ts";
 import { forDatabase, prepared } from "../db/prepared.ts";
 import { memberships, type SessionRow, sessions, teams, users } from "../db/schema.ts";
 import { SharedReads } from "../db/shared-reads.ts";
@@ -37,7 +39,7 @@ export async function beginSession(
   return tokenFor(db, secret, { sessionId, userId, teamId });
 }
 
-/** Returns the UUID of the new session. */
+/** Returns the UUID of the new session. The oldest of too many ends. */
 export async function insertSession(
   queries: Queries,
   userId: string,
@@ -51,6 +53,13 @@ export async function insertSession(
     sourceAddress: sourceAddress ?? null,
     userAgent: userAgent?.slice(0, MAX_USER_AGENT) ?? null,
   });
+  const newest = queries
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(eq(sessions.userId, userId))
+    .orderBy(desc(sessions.createdAt), desc(sessions.id))
+    .limit(LIMITS.userSessions);
+  await queries.delete(sessions).where(and(eq(sessions.userId, userId), notInArray(sessions.id, newest)));
   return id;
 }
 
@@ -72,6 +81,17 @@ interface SessionKey {
   readonly sessionId: string;
   readonly userId: string;
   readonly teamId: string | undefined;
+}
+
+/** Why requests of the session are refused, whatever team they are about; undefined when they are not. */
+export async function checkSession(db: Database, content: SessionKey): Promise<WrennError | undefined> {
+  try {
+    await readSession(db, content);
+    return undefined;
+  } catch (error) {
+    if (hasCode(error, "unauthorized", "account_deactivated")) return error;
+    throw error;
+  }
 }
 
 const sessionById = prepared((queries) =>
@@ -132,12 +152,14 @@ export async function endSession(db: Database, userId: string, id: string): Prom
 }
 
 /** Those that last still, the latest first. */
-export function listSessions(db: Database, userId: string): Promise<SessionRow[]> {
+export function listSessions(db: Database, userId: string, page: Page): Promise<SessionRow[]> {
+  const order = newestFirst(sessions.createdAt, sessions.id, page);
   return db.queries
     .select()
     .from(sessions)
-    .where(and(eq(sessions.userId, userId), gt(sessions.expiresAt, new Date())))
-    .orderBy(desc(sessions.createdAt), desc(sessions.id));
+    .where(and(eq(sessions.userId, userId), gt(sessions.expiresAt, new Date()), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** Ends all of the user's sessions, but for one. */

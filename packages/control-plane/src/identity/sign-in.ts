@@ -1,7 +1,7 @@
 /** Signing in with a password, and going over to another team. */
-import { WrennError } from "@wrenn/protocol/errors";
+import { type ErrorCode, WrennError } from "@wrenn/protocol/errors";
 import { and, eq, isNull } from "drizzle-orm";
-import { teams, type UserStatus, users } from "../db/schema.ts";
+import { teams, type UserRow, users } from "../db/schema.ts";
 import type { AccountDeps } from "./deps.ts";
 import { findHomeTeam } from "./home-team.ts";
 import { checkPassword } from "./passwords.ts";
@@ -15,11 +15,25 @@ export interface Credentials {
   readonly password: string;
 }
 
-function wrongCredentials(): WrennError {
-  return new WrennError("unauthorized", "wrong e-mail address or password");
+/** The log knows more than whoever tries is told. */
+export class LoginRefused extends WrennError {
+  /** whose account it is, where there is one */
+  readonly user: Pick<UserRow, "id" | "name"> | undefined;
+  readonly reason: string;
+
+  constructor(code: ErrorCode, message: string, reason: string, user?: Pick<UserRow, "id" | "name">) {
+    super(code, message);
+    this.reason = reason;
+    this.user = user;
+  }
 }
 
-/** @throws unauthorized, account_not_activated, account_disabled, rate_limited */
+function wrongCredentials(user: UserRow | undefined): LoginRefused {
+  const reason = user === undefined ? "unknown_address" : "wrong_password";
+  return new LoginRefused("unauthorized", "wrong e-mail address or password", reason, user);
+}
+
+/** @throws LoginRefused: unauthorized, account_not_activated or account_disabled; rate_limited */
 export async function logIn(
   { db, sessionSecret }: AccountDeps,
   { email, password }: Credentials,
@@ -27,8 +41,8 @@ export async function logIn(
 ): Promise<SignedIn> {
   const user = await findUserByEmail(db.queries, email);
   const matches = await checkPassword(user?.passwordHash, password);
-  if (user === undefined || !matches) throw wrongCredentials();
-  requireActive(user.status);
+  if (user === undefined || !matches) throw wrongCredentials(user);
+  requireActive(user);
   const sessionId = await db.queries.transaction(async (transaction) => {
     // The lock lets no change of the password pass by: it ends sessions, and has to see this one.
     const [unchanged] = await transaction
@@ -36,16 +50,20 @@ export async function logIn(
       .from(users)
       .where(and(eq(users.id, user.id), eq(users.status, "active"), eq(users.passwordHash, user.passwordHash ?? "")))
       .for("share");
-    if (unchanged === undefined) throw wrongCredentials();
+    if (unchanged === undefined) throw wrongCredentials(user);
     return insertSession(transaction, user.id, origin);
   });
   const teamId = await findHomeTeam(db.queries, user.id);
   return tokenFor(db, sessionSecret, { sessionId, userId: user.id, teamId });
 }
 
-function requireActive(status: UserStatus): void {
-  if (status === "inactive") throw new WrennError("account_not_activated", "this account is not activated yet");
-  if (status !== "active") throw new WrennError("account_disabled", "this account has been disabled");
+function requireActive(user: UserRow): void {
+  const { status } = user;
+  if (status === "active") return;
+  if (status === "inactive") {
+    throw new LoginRefused("account_not_activated", "this account is not activated yet", "account_not_activated", user);
+  }
+  throw new LoginRefused("account_disabled", "this account has been disabled", "account_disabled", user);
 }
 
 /** A token of the same session for another team. @param teamId UUID. @throws not_found, forbidden */

@@ -1,7 +1,8 @@
 /** Reads of snapshots and checkpoints. */
 import { WrennError } from "@wrenn/protocol/errors";
-import { and, desc, eq, or } from "drizzle-orm";
+import { and, eq, or } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
+import { newestFirst, type Page } from "../db/page.ts";
 import { type SnapshotRow, snapshots } from "../db/schema.ts";
 
 function named(teamId: string, name: string) {
@@ -35,33 +36,23 @@ export async function lockReadySnapshot(tx: Queries, teamId: string, name: strin
   return rows.find((row) => row.teamId === teamId) ?? rows[0];
 }
 
-/** Those that can be used: the team's own and those for all teams. */
-export function listSnapshots(db: Database, teamId: string): Promise<SnapshotRow[]> {
-  return db.queries
-    .select()
-    .from(snapshots)
-    .where(
-      and(
-        or(eq(snapshots.teamId, teamId), snapshots.shared),
-        eq(snapshots.kind, "snapshot"),
-        eq(snapshots.state, "ready"),
-      ),
-    );
-}
-
 /** Whether there is a snapshot of this name for all teams. */
 export async function isShared(db: Database, name: string): Promise<boolean> {
   const rows = await db.queries.select({ id: snapshots.id }).from(snapshots).where(sharedAs(name));
   return rows.length > 0;
 }
 
-/** Those of all teams that can be used, newest first. */
-export function listAllSnapshots(db: Database): Promise<SnapshotRow[]> {
+/** Those that can be used, the team's own and those for all teams, newest first. @param teamId undefined for those of every team */
+export function listSnapshots(db: Database, teamId: string | undefined, page: Page): Promise<SnapshotRow[]> {
+  const order = newestFirst(snapshots.createdAt, snapshots.id, page);
+  const ready = and(eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready"));
+  const usable = teamId === undefined ? undefined : or(eq(snapshots.teamId, teamId), snapshots.shared);
   return db.queries
     .select()
     .from(snapshots)
-    .where(and(eq(snapshots.kind, "snapshot"), eq(snapshots.state, "ready")))
-    .orderBy(desc(snapshots.createdAt), desc(snapshots.id));
+    .where(and(ready, usable, order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** The capsule's checkpoint in any state. @throws not_found */
@@ -75,10 +66,12 @@ export async function getCheckpoint(db: Database, capsuleId: string, name: strin
 }
 
 /** Those that can be used, newest first. */
-export function listCheckpoints(db: Database, capsuleId: string): Promise<SnapshotRow[]> {
+export function listCheckpoints(db: Database, capsuleId: string, page: Page): Promise<SnapshotRow[]> {
+  const order = newestFirst(snapshots.createdAt, snapshots.id, page);
   return db.queries
     .select()
     .from(snapshots)
-    .where(and(ofCapsule(capsuleId), eq(snapshots.state, "ready")))
-    .orderBy(desc(snapshots.createdAt), desc(snapshots.id));
+    .where(and(ofCapsule(capsuleId), eq(snapshots.state, "ready"), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }

@@ -1,8 +1,10 @@
 /** New teams, and their names. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
-import { and, eq, isNull } from "drizzle-orm";
+import { LIMITS } from "@wrenn/protocol/limits";
+import { and, eq, inArray, isNull } from "drizzle-orm";
 import type { Queries } from "../db/database.ts";
+import { holdRoom } from "../db/room.ts";
 import { memberships, type TeamRow, teams } from "../db/schema.ts";
 import type { TeamDeps } from "./deps.ts";
 
@@ -29,13 +31,24 @@ export async function insertTeam(tx: Queries, userId: string, name: string, isDe
   throw new WrennError("internal_error", "no slug is free");
 }
 
-/** A further team of the user, who owns it. */
+/** A further team of the user, who owns it. @throws quota_exceeded */
 export async function createTeam(
   { db, tellUser }: TeamDeps,
   user: { readonly userId: string; readonly email: string },
   name: string,
 ): Promise<TeamRow> {
-  const team = await db.queries.transaction((tx) => insertTeam(tx, user.userId, name, false));
+  const { userId } = user;
+  const team = await db.queries.transaction(async (tx) => {
+    const alive = tx.select({ id: teams.id }).from(teams).where(isNull(teams.deletedAt));
+    await holdRoom(tx, {
+      owner: userId,
+      table: memberships,
+      where: and(eq(memberships.userId, userId), eq(memberships.role, "owner"), inArray(memberships.teamId, alive)),
+      max: LIMITS.userTeams,
+      message: `you own ${LIMITS.userTeams} teams, which is as many as one may: delete one first`,
+    });
+    return insertTeam(tx, userId, name, false);
+  });
   tellUser?.({ event: "team_created", to: user.email, teamName: team.name });
   return team;
 }

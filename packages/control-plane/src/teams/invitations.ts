@@ -2,8 +2,11 @@
 import { randomUUID } from "node:crypto";
 import type { Role } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
-import { and, desc, eq, gt, isNull } from "drizzle-orm";
+import { LIMITS } from "@wrenn/protocol/limits";
+import { and, eq, gt, isNull, lte, ne } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import { newestFirst, type Page } from "../db/page.ts";
+import { holdRoom } from "../db/room.ts";
 import { type InvitationRow, invitations, memberships, type TeamRow, teams, users } from "../db/schema.ts";
 import { holdTeam } from "../identity/team-lock.ts";
 import type { TeamDeps } from "./deps.ts";
@@ -21,7 +24,7 @@ const open = () => gt(invitations.expiresAt, new Date());
 
 /**
  * Asks whoever has the address, now or later. Asking again renews what was asked before.
- * @throws invalid_request for a member, not_found for a team that is no more
+ * @throws invalid_request for a member, not_found for a team that is no more, quota_exceeded
  */
 export async function invite(
   { db, tellUser }: TeamDeps,
@@ -38,6 +41,15 @@ export async function invite(
       .where(and(eq(memberships.teamId, teamId), eq(users.email, email)));
     if (member !== undefined) throw new WrennError("invalid_request", `${email} is already a member`);
     const now = new Date();
+    // Nobody can answer them any more.
+    await tx.delete(invitations).where(and(eq(invitations.teamId, teamId), lte(invitations.expiresAt, now)));
+    await holdRoom(tx, {
+      owner: teamId,
+      table: invitations,
+      where: and(eq(invitations.teamId, teamId), ne(invitations.email, email)),
+      max: LIMITS.teamInvitations,
+      message: `a team has at most ${LIMITS.teamInvitations} invitations that wait for an answer: take one back first`,
+    });
     const fields = { role, invitedBy: by.userId, createdAt: now, expiresAt: new Date(now.getTime() + LIFETIME_MS) };
     const [made] = await tx
       .insert(invitations)
@@ -53,12 +65,14 @@ export async function invite(
 }
 
 /** What the team waits for, newest first. */
-export function listInvitations(db: Database, teamId: string): Promise<InvitationRow[]> {
+export function listInvitations(db: Database, teamId: string, page: Page): Promise<InvitationRow[]> {
+  const order = newestFirst(invitations.createdAt, invitations.id, page);
   return db.queries
     .select()
     .from(invitations)
-    .where(and(eq(invitations.teamId, teamId), open()))
-    .orderBy(desc(invitations.createdAt), desc(invitations.id));
+    .where(and(eq(invitations.teamId, teamId), open(), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** Takes it back. @throws not_found when the team has none such, or not any more */
@@ -77,14 +91,16 @@ export interface OwnInvitation {
 }
 
 /** What the user was asked and has not answered, newest first. */
-export function invitationsOf(db: Database, { email }: Asked): Promise<OwnInvitation[]> {
+export function invitationsOf(db: Database, { email }: Asked, page: Page): Promise<OwnInvitation[]> {
+  const order = newestFirst(invitations.createdAt, invitations.id, page);
   return db.queries
     .select({ invitation: invitations, teamName: teams.name, invitedBy: users.name })
     .from(invitations)
     .innerJoin(teams, and(eq(teams.id, invitations.teamId), isNull(teams.deletedAt)))
     .leftJoin(users, eq(users.id, invitations.invitedBy))
-    .where(and(eq(invitations.email, email), open()))
-    .orderBy(desc(invitations.createdAt), desc(invitations.id));
+    .where(and(eq(invitations.email, email), open(), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** Joins the team; of several attempts one succeeds. @throws not_found when it is not the user's, or not any more */

@@ -1,18 +1,27 @@
 /** Reads of teams and of who is in them. */
 import type { Role } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
-import { and, asc, eq, isNull, ne } from "drizzle-orm";
+import { and, eq, isNull, ne } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import { oldestFirst, type Page } from "../db/page.ts";
 import { type MembershipRow, memberships, type TeamRow, teams, type UserRow, users } from "../db/schema.ts";
 
+export interface OwnTeam {
+  readonly team: TeamRow;
+  readonly role: Role;
+  readonly joinedAt: Date;
+}
+
 /** The user's teams, the oldest membership first. */
-export async function listTeams(db: Database, userId: string): Promise<{ team: TeamRow; role: Role }[]> {
+export async function listTeams(db: Database, userId: string, page: Page): Promise<OwnTeam[]> {
+  const order = oldestFirst(memberships.joinedAt, teams.id, page);
   return db.queries
-    .select({ team: teams, role: memberships.role })
+    .select({ team: teams, role: memberships.role, joinedAt: memberships.joinedAt })
     .from(memberships)
     .innerJoin(teams, eq(teams.id, memberships.teamId))
-    .where(and(eq(memberships.userId, userId), isNull(teams.deletedAt)))
-    .orderBy(asc(memberships.joinedAt), asc(teams.id));
+    .where(and(eq(memberships.userId, userId), isNull(teams.deletedAt), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }
 
 /** @throws not_found */
@@ -31,11 +40,13 @@ export interface Member {
 }
 
 /** Whoever joined first comes first. */
-export async function listMembers(db: Database, teamId: string): Promise<Member[]> {
+export async function listMembers(db: Database, teamId: string, page: Page): Promise<Member[]> {
+  const order = oldestFirst(memberships.joinedAt, users.id, page);
   return db.queries
     .select({ membership: memberships, user: { id: users.id, name: users.name, email: users.email } })
     .from(memberships)
     .innerJoin(users, eq(users.id, memberships.userId))
-    .where(and(eq(memberships.teamId, teamId), ne(users.status, "deleted")))
-    .orderBy(asc(memberships.joinedAt), asc(users.id));
+    .where(and(eq(memberships.teamId, teamId), ne(users.status, "deleted"), order.where))
+    .orderBy(...order.by)
+    .limit(page.limit);
 }

@@ -71,6 +71,8 @@ export class TestPlatform implements AsyncDisposable {
   /** beside the control plane: what tests look up or change behind its back */
   readonly db: Database;
   key = "";
+  /** of the control planes that are started from now on */
+  logger = silent;
   #controlPlane: ControlPlane | undefined;
 
   private constructor(server: TestPostgres, databaseUrl: string) {
@@ -80,9 +82,10 @@ export class TestPlatform implements AsyncDisposable {
     this.host = new FakeHost(server.layout.hostAgentSocket);
   }
 
-  static async start(engine: Engine, changes?: ConfigChanges): Promise<TestPlatform> {
+  static async start(engine: Engine, changes?: ConfigChanges, logger = silent): Promise<TestPlatform> {
     const server = await startTestPostgres(engine);
     const platform = new TestPlatform(server, await freshDatabase(server.postgres));
+    platform.logger = logger;
     await platform.host.listen();
     await platform.startControlPlane(changes);
     platform.key = (await readFile(server.layout.apiKeyFile, "utf8")).trim();
@@ -124,7 +127,7 @@ export class TestPlatform implements AsyncDisposable {
   }
 
   async startControlPlane(changes: ConfigChanges = {}, overrides?: ContextOverrides): Promise<void> {
-    this.#controlPlane = await startControlPlane(this.configOf(changes), silent, overrides);
+    this.#controlPlane = await startControlPlane(this.configOf(changes), this.logger, overrides);
   }
 
   async stopControlPlane(): Promise<void> {

@@ -211,9 +211,9 @@ describe.each(ENGINES)("administration on PostgreSQL $name", (engine) => {
     await platform.post("/v1/snapshots", { sandbox_id: own.id, name: "ours" });
     const { body } = await by<AdminTemplate[]>(admin, "GET", "/v1/admin/templates");
     expect(body.map(({ name, type, team_id: of }) => [name, type, of])).toEqual([
-      ["minimal", "base", PLATFORM_TEAM],
       ["ours", "snapshot", PLATFORM_TEAM],
       ["theirs", "snapshot", team(owner)],
+      ["minimal", "base", PLATFORM_TEAM],
     ]);
     expect((await by(admin, "DELETE", "/v1/admin/templates/minimal")).status).toBe(403);
     expect((await by(admin, "DELETE", "/v1/admin/templates/theirs")).status).toBe(404);

@@ -1,11 +1,11 @@
 /** GET /v1/admin/templates: the base templates and the snapshots of all teams. */
-import { PLATFORM_TEAM } from "@wrenn/protocol/ids";
+
 import { adminTemplateSchema } from "@wrenn/protocol/rest/admin";
+import { pageQuery } from "@wrenn/protocol/rest/common";
 import { z } from "zod";
-import { listAllSnapshots } from "../../snapshots/read.ts";
-import { listBaseTemplates } from "../../snapshots/templates.ts";
+import { listTemplates } from "../../snapshots/templates.ts";
 import { ADMIN } from "../access.ts";
-import { toTime } from "../fields.ts";
+import { nameNextPage, pageOf } from "../paging.ts";
 import { errors, type Route } from "../route.ts";
 import { toAdminTemplate } from "./view.ts";
 
@@ -17,21 +17,16 @@ export const listAllTemplates: Route = (app, { capsules: { db } }) => {
     schema: {
       operationId: "listAllTemplates",
       tags: ["Administration"],
-      summary: "List the base templates and the snapshots of all teams",
-      response: { 200: z.array(adminTemplateSchema), ...errors() },
+      summary: "List the base templates and the snapshots of all teams, newest first",
+      description: "A page that is full names the next one in the header x-next-cursor.",
+      querystring: z.object(pageQuery),
+      response: { 200: z.array(adminTemplateSchema), ...errors(400) },
     },
-    handler: async () => {
-      const base = await listBaseTemplates(db);
-      return [
-        ...base.map(({ name, createdAt }) => ({
-          name,
-          type: "base" as const,
-          size_bytes: 0,
-          team_id: PLATFORM_TEAM,
-          created_at: toTime(createdAt),
-        })),
-        ...(await listAllSnapshots(db)).map(toAdminTemplate),
-      ];
+    handler: async ({ query }, reply) => {
+      const page = pageOf(query);
+      const templates = await listTemplates(db, undefined, page);
+      nameNextPage(reply, templates, page.limit);
+      return templates.map(toAdminTemplate);
     },
   });
 };

@@ -1,7 +1,8 @@
 /** Teams and users as administrators of the platform see them. */
-import { idFromUuid } from "@wrenn/protocol/ids";
+import { idFromUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { AdminTeam, AdminTemplate, AdminUser } from "@wrenn/protocol/rest/admin";
-import type { SnapshotRow, TeamRow } from "../../db/schema.ts";
+import type { TeamRow } from "../../db/schema.ts";
+import type { Template } from "../../snapshots/templates.ts";
 import { type ListedTeam, type ListedUser, PER_PAGE } from "../../teams/page.ts";
 import { toTime, withoutNulls } from "../fields.ts";
 import { toTeam } from "../teams/view.ts";
@@ -47,14 +48,12 @@ export function toAdminUser({ user, teamsJoined, teamsOwned }: ListedUser): Admi
   };
 }
 
-export function toAdminTemplate(row: SnapshotRow): AdminTemplate {
-  return {
-    name: row.name,
-    type: "snapshot",
-    vcpus: row.vcpus,
-    memory_mb: row.memoryMb,
-    size_bytes: row.sizeBytes,
-    team_id: idFromUuid("team", row.teamId),
-    created_at: toTime(row.createdAt),
-  };
+export function toAdminTemplate(template: Template): AdminTemplate {
+  const created = { created_at: toTime(template.createdAt) };
+  if (template.type === "base") {
+    return { name: template.name, type: "base", size_bytes: 0, team_id: PLATFORM_TEAM, ...created };
+  }
+  const { name, vcpus, memoryMb, sizeBytes, teamId } = template.row;
+  const size = { vcpus, memory_mb: memoryMb, size_bytes: sizeBytes };
+  return { name, type: "snapshot", ...size, team_id: idFromUuid("team", teamId), ...created };
 }

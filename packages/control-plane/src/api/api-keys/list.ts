@@ -1,8 +1,11 @@
 /** GET /v1/api-keys: all keys of the team, without the keys themselves. */
+
 import { apiKeySchema } from "@wrenn/protocol/rest/api-keys";
+import { pageQuery } from "@wrenn/protocol/rest/common";
 import { z } from "zod";
 import { listApiKeys as list } from "../../identity/key-store.ts";
 import { member } from "../access.ts";
+import { nameNextPage, pageOf } from "../paging.ts";
 import { errors, type Route } from "../route.ts";
 import { toApiKey } from "./view.ts";
 
@@ -15,8 +18,19 @@ export const listApiKeys: Route = (app, { capsules: { db } }) => {
       operationId: "listApiKeys",
       tags: ["API keys"],
       summary: "List the team's API keys, newest first",
-      response: { 200: z.array(apiKeySchema), ...errors() },
+      description: "A page that is full names the next one in the header x-next-cursor.",
+      querystring: z.object(pageQuery),
+      response: { 200: z.array(apiKeySchema), ...errors(400) },
     },
-    handler: async ({ teamId }) => (await list(db, teamId)).map(toApiKey),
+    handler: async ({ teamId, query }, reply) => {
+      const page = pageOf(query);
+      const keys = await list(db, teamId, page);
+      nameNextPage(
+        reply,
+        keys.map(({ key }) => key),
+        page.limit,
+      );
+      return keys.map(toApiKey);
+    },
   });
 };

@@ -1,12 +1,20 @@
 /** POST /v1/auth/login */
 import { authSchema, loginSchema } from "@wrenn/protocol/rest/accounts";
-import { logIn } from "../../identity/sign-in.ts";
+import type { FastifyRequest } from "fastify";
+import { LoginRefused, logIn } from "../../identity/sign-in.ts";
 import { ANYONE } from "../access.ts";
-import { perAddressAndEmail } from "../rate-limits.ts";
+import { perAddress, perAddressAndEmail } from "../rate-limits.ts";
 import { errors, type Route } from "../route.ts";
-import { answerSignedIn, auditAccount, originOf } from "./request.ts";
+import { answerSignedIn, auditAccount, auditRefusedLogin, originOf } from "./request.ts";
 
 export const login: Route = (app, { accounts, rateLimits }) => {
+  /** One source address that tries many others leaves no more entries than one that tries one. */
+  let notes: ReturnType<typeof app.createRateLimit> | undefined;
+  const isNoted = async (request: FastifyRequest) => {
+    notes ??= app.createRateLimit(perAddress(rateLimits.loginPerMinute));
+    const counted = await notes(request);
+    return counted.isAllowed || !counted.isExceeded;
+  };
   app.route({
     method: "POST",
     url: "/v1/auth/login",
@@ -22,6 +30,13 @@ export const login: Route = (app, { accounts, rateLimits }) => {
       body: loginSchema,
       response: { 200: authSchema, ...errors(400, "account_not_activated", "account_disabled") },
     },
-    handler: async (request) => answerSignedIn(request, await logIn(accounts, request.body, originOf(request))),
+    handler: async (request) => {
+      try {
+        return answerSignedIn(request, await logIn(accounts, request.body, originOf(request)));
+      } catch (error) {
+        if (error instanceof LoginRefused && (await isNoted(request))) auditRefusedLogin(request, error);
+        throw error;
+      }
+    },
   });
 };

@@ -3,6 +3,7 @@ import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { Auth } from "@wrenn/protocol/rest/accounts";
 import type { FastifyRequest } from "fastify";
 import type { Origin, SignedIn } from "../../identity/sessions.ts";
+import type { LoginRefused } from "../../identity/sign-in.ts";
 
 export function originOf({ ip, headers }: FastifyRequest): Origin {
   return { sourceAddress: ip, userAgent: headers["user-agent"] };
@@ -16,6 +17,17 @@ export function auditAccount<Action extends string>(action: Action) {
 /** @param userId UUID */
 export function auditUser(request: FastifyRequest, userId: string): void {
   request.audited = { teamId: idToUuid(PLATFORM_TEAM), resourceId: idFromUuid("user", userId) };
+}
+
+/** Of an account that exists the entry is its user's; whom an unknown address was meant for nobody knows. */
+export function auditRefusedLogin(request: FastifyRequest, { user, reason }: LoginRefused): void {
+  const id = user === undefined ? undefined : idFromUuid("user", user.id);
+  request.audited = {
+    teamId: idToUuid(PLATFORM_TEAM),
+    metadata: { reason },
+    refused: true,
+    ...(id === undefined ? {} : { resourceId: id, actor: { type: "user", id, name: user?.name ?? "" } }),
+  };
 }
 
 /** The answer to who signs in; the entry in the audit log is theirs. */

@@ -1,8 +1,10 @@
 /** GET /v1/hosts: all for administrators of the platform, for others those of their team. */
+import { pageQuery } from "@wrenn/protocol/rest/common";
 import { hostSchema } from "@wrenn/protocol/rest/hosts";
 import { z } from "zod";
 import { listVisibleHosts } from "../../hosts/manage.ts";
 import { USER, userOf } from "../access.ts";
+import { nameNextPage, pageOf } from "../paging.ts";
 import { errors, type Route } from "../route.ts";
 import { toNamedHost } from "./view.ts";
 
@@ -15,10 +17,19 @@ export const listHosts: Route = (app, { capsules }) => {
       operationId: "listHosts",
       tags: ["Hosts"],
       summary: "List hosts",
-      response: { 200: z.array(hostSchema), ...errors() },
+      description: "A page that is full names the next one in the header x-next-cursor.",
+      querystring: z.object(pageQuery),
+      response: { 200: z.array(hostSchema), ...errors(400) },
     },
-    handler: async (request) => {
-      return (await listVisibleHosts(capsules.db, userOf(request.principal))).map(toNamedHost);
+    handler: async ({ principal, query }, reply) => {
+      const page = pageOf(query);
+      const hosts = await listVisibleHosts(capsules.db, userOf(principal), page);
+      nameNextPage(
+        reply,
+        hosts.map(({ row }) => row),
+        page.limit,
+      );
+      return hosts.map(toNamedHost);
     },
   });
 };

@@ -1,8 +1,10 @@
 /** GET /v1/me/invitations: what the user was asked. */
+import { pageQuery } from "@wrenn/protocol/rest/common";
 import { ownInvitationSchema } from "@wrenn/protocol/rest/teams";
 import { z } from "zod";
 import { invitationsOf } from "../../teams/invitations.ts";
 import { USER, userOf } from "../access.ts";
+import { nameNextPage, pageOf } from "../paging.ts";
 import { errors, type Route } from "../route.ts";
 import { toOwnInvitation } from "../teams/view.ts";
 
@@ -15,8 +17,19 @@ export const listOwnInvitations: Route = (app, { capsules: { db } }) => {
       operationId: "listOwnInvitations",
       tags: ["Teams"],
       summary: "List the teams that you are invited to",
-      response: { 200: z.array(ownInvitationSchema), ...errors() },
+      description: "A page that is full names the next one in the header x-next-cursor.",
+      querystring: z.object(pageQuery),
+      response: { 200: z.array(ownInvitationSchema), ...errors(400) },
     },
-    handler: async ({ principal }) => (await invitationsOf(db, userOf(principal))).map(toOwnInvitation),
+    handler: async ({ principal, query }, reply) => {
+      const page = pageOf(query);
+      const own = await invitationsOf(db, userOf(principal), page);
+      nameNextPage(
+        reply,
+        own.map(({ invitation }) => invitation),
+        page.limit,
+      );
+      return own.map(toOwnInvitation);
+    },
   });
 };

@@ -1,13 +1,16 @@
 /** GET /v1/me/sessions and DELETE /v1/me/sessions/{id} */
+
 import { WrennError } from "@wrenn/protocol/errors";
 import { idFromUuid, idToUuid, parseId } from "@wrenn/protocol/ids";
 import { type Session, sessionSchema } from "@wrenn/protocol/rest/accounts";
+import { pageQuery } from "@wrenn/protocol/rest/common";
 import { z } from "zod";
 import type { SessionRow } from "../../db/schema.ts";
 import { endSession, listSessions } from "../../identity/sessions.ts";
 import { USER, userOf } from "../access.ts";
 import { auditAccount, auditUser } from "../auth/request.ts";
 import { toTime, withoutNulls } from "../fields.ts";
+import { nameNextPage, pageOf } from "../paging.ts";
 import { errors, type Route } from "../route.ts";
 
 function toSession(row: SessionRow, currentId: string): Session {
@@ -29,11 +32,16 @@ export const listMySessions: Route = (app, { accounts }) => {
       operationId: "listSessions",
       tags: ["Accounts"],
       summary: "Where you are signed in, the latest first",
-      response: { 200: z.array(sessionSchema), ...errors() },
+      description: "A page that is full names the next one in the header x-next-cursor.",
+      querystring: z.object(pageQuery),
+      response: { 200: z.array(sessionSchema), ...errors(400) },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const { userId, sessionId } = userOf(request.principal);
-      return (await listSessions(accounts.db, userId)).map((row) => toSession(row, sessionId));
+      const page = pageOf(request.query);
+      const rows = await listSessions(accounts.db, userId, page);
+      nameNextPage(reply, rows, page.limit);
+      return rows.map((row) => toSession(row, sessionId));
     },
   });
 };

@@ -5,6 +5,7 @@ import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { SYSTEM } from "../../audit/entry.ts";
 import { fromDatabaseError } from "../../db/errors.ts";
 import { connect, enter, type Identity } from "../../identity/oauth/accounts.ts";
 import type { OAuthFailure } from "../../identity/oauth/provider.ts";
@@ -94,10 +95,14 @@ async function identify(
 async function enterAs(context: ApiContext, back: Back, { intent }: State, identity: Identity) {
   if (intent === "link") return "invalid_state" as const;
   const entered = await enter(context.accounts, identity, intent, originOf(back.request));
-  if ("failure" in entered) return entered.failure;
+  if ("failure" in entered) {
+    const { failure, userId } = entered;
+    await audit(context, back, intent, { userId, failure });
+    return failure;
+  }
   const { signedIn, isNew } = entered;
   const { userId, name } = signedIn.principal;
-  await audit(context, back, isNew ? "signup" : "login", userId, name);
+  await audit(context, back, isNew ? "signup" : "login", { userId, name });
   hand(context, back, signedIn, isNew);
   return undefined;
 }
@@ -107,7 +112,7 @@ async function connectTo(context: ApiContext, back: Back, state: State, identity
   const linker = readLinkCookie(context.oauth.secret, state, cookie);
   if (linker === undefined) return "invalid_state" as const;
   const failure = await connect(context.accounts, identity, linker);
-  if (failure === undefined) await audit(context, back, "connect_provider", linker.userId);
+  await audit(context, back, "connect_provider", { userId: linker.userId, failure });
   return failure;
 }
 
@@ -120,25 +125,34 @@ function hand({ oauth }: ApiContext, { reply }: Back, signedIn: SignedIn, isNew:
   }
 }
 
-/** The route is a GET, most answers of which change nothing: it writes its entries itself. */
+interface Outcome {
+  /** UUID; undefined where it is nobody's account */
+  readonly userId: string | undefined;
+  readonly name?: string;
+  readonly failure?: OAuthFailure | undefined;
+}
+
+/**
+ * The route is a GET, most answers of which change nothing: it writes its entries itself. Nobody can write many: before each the
+ * provider has said whose account there it is.
+ */
 async function audit(
   { audit: log }: ApiContext,
-  { request, name }: Back,
+  { request, name: provider }: Back,
   action: string,
-  userId: string,
-  user?: string,
+  { userId, name, failure }: Outcome,
 ) {
   const { resource, scope } = auditAccount(action);
-  const id = idFromUuid("user", userId);
+  const id = userId && idFromUuid("user", userId);
   await log.record({
     teamId: idToUuid(PLATFORM_TEAM),
     scope,
-    actor: { type: "user", id, ...(user === undefined ? {} : { name: user }) },
+    actor: id === undefined ? SYSTEM : { type: "user", id, ...(name === undefined ? {} : { name }) },
     resourceType: resource,
     resourceId: id,
     action,
-    status: "success",
-    metadata: { provider: name },
+    status: failure === undefined ? "success" : "warning",
+    metadata: { provider, ...(failure === undefined ? {} : { reason: failure }) },
     requestId: request.id,
     sourceAddress: request.ip,
   });

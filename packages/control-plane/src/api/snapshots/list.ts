@@ -1,9 +1,11 @@
 /** GET /v1/snapshots: what capsules can be created from. */
 
+import { pageQuery } from "@wrenn/protocol/rest/common";
 import { TEMPLATE_TYPES, templateSchema } from "@wrenn/protocol/rest/snapshots";
 import { z } from "zod";
 import { listTemplates } from "../../snapshots/templates.ts";
 import { team } from "../access.ts";
+import { nameNextPage, pageOf } from "../paging.ts";
 import { errors, type Route } from "../route.ts";
 import { toTemplate } from "./view.ts";
 
@@ -16,11 +18,18 @@ export const listSnapshots: Route = (app, { capsules }) => {
       operationId: "listSnapshots",
       tags: ["Snapshots"],
       summary: "List the templates that capsules can be created from, newest first",
-      querystring: z.object({ type: z.enum(TEMPLATE_TYPES).optional().describe("Only those of this type") }),
+      description: "A page that is full names the next one in the header x-next-cursor.",
+      querystring: z.object({
+        type: z.enum(TEMPLATE_TYPES).optional().describe("Only those of this type"),
+        ...pageQuery,
+      }),
       response: { 200: z.array(templateSchema), ...errors(400) },
     },
-    handler: async (request) => {
-      return (await listTemplates(capsules.db, request.teamId, request.query.type)).map(toTemplate);
+    handler: async ({ teamId, query }, reply) => {
+      const page = pageOf(query);
+      const templates = await listTemplates(capsules.db, teamId, page, query.type);
+      nameNextPage(reply, templates, page.limit);
+      return templates.map(toTemplate);
     },
   });
 };

@@ -93,10 +93,15 @@ async function serveStream<Params extends { id: string }, Query>(
   const pings = setInterval(() => client.ping(options.ping), PING_MS);
   const params = request.params as Params;
   let failure: WrennError | undefined;
+  let refusal: WrennError | undefined;
   try {
     const principal = await identify(client, request, context);
     const { teamId = "" } = authorise(request.routeOptions.config.stream ?? FOR_PLATFORM, principal);
     if (options.audit !== undefined) note(context, request, principal, teamId, options.audit);
+    using _watched = context.revocations.watch(principal, teamId, (reason) => {
+      refusal = reason;
+      client.refuse(reason);
+    });
     const call = { teamId, id: parseId("capsule", params.id), signal: client.left };
     const query = request.query as Query;
     await actingAs(actorOf(principal), () => options.serve({ client, context, call, params, query }));
@@ -108,7 +113,7 @@ async function serveStream<Params extends { id: string }, Query>(
     clearInterval(pings);
   }
   const ms = Math.round(performance.now() - started);
-  const outcome = failure === undefined || client.left.aborted ? "ok" : failure.code;
+  const outcome = refusal?.code ?? (failure === undefined || client.left.aborted ? "ok" : failure.code);
   logger.info({ event: "stream", request_id: request.id, route: request.routeOptions.url, outcome, ms });
   if (failure?.spec.status === 500) logger.error({ event: "stream_failed", request_id: request.id, err: failure });
 }

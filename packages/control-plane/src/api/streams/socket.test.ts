@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import webSockets from "@fastify/websocket";
+import { WrennError } from "@wrenn/protocol/errors";
 import { type FastifyInstance, fastify } from "fastify";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { WebSocket as ServerSocket } from "ws";
@@ -143,6 +144,32 @@ describe("the server's side of a WebSocket", () => {
     await until(() => client.socket.bufferedAmount === 0);
     client.close();
     expect(await until(() => served)).toHaveLength(1000);
+  });
+
+  it("is over at once for who is refused, also while they do not read: what they sent is dropped", async () => {
+    const why = new WrennError("unauthorized", "revoked");
+    let sent = 0;
+    let refuse = () => {};
+    serve = async (client) => {
+      refuse = () => client.refuse(why);
+      const told = async () => {
+        for (;;) {
+          await client.send({ type: "data", data: BIG });
+          sent++;
+        }
+      };
+      await told().catch(() => {});
+      return readAll(client);
+    };
+    await using relay = await Relay.start(port());
+    const client = await open(relay.port);
+    await client.send({ type: "b" });
+    relay.hold();
+    let before = -1;
+    await until(() => sent > 0 && before === (before = sent));
+    refuse();
+    await until(() => app.websocketServer.clients.size === 0);
+    await expect(served).rejects.toBe(why);
   });
 
   it("understands or refuses whatever a client sends", async () => {

@@ -6,6 +6,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { authMessage } from "@wrenn/protocol/rest/streams";
 import type { WebSocket } from "ws";
 import type { z } from "zod";
+import { errorMessage } from "./error-message.ts";
 
 /** Bytes on the way to a client from which on `send` waits. */
 const MAX_UNSENT_BYTES = 256 * 1024;
@@ -13,6 +14,9 @@ const MAX_UNSENT_BYTES = 256 * 1024;
 const MAX_UNREAD = 1024 * 1024;
 const MESSAGE_COST = 64;
 const NORMAL = 1000;
+const POLICY_VIOLATION = 1008;
+/** Milliseconds that a client who is refused has to read why. */
+const LAST_WORDS_MS = 1000;
 
 /** What is the matter with a client that left; nobody reads it. */
 export function clientLeft(): WrennError {
@@ -41,7 +45,7 @@ export class ClientSocket {
     if (socket.readyState !== socket.OPEN) this.#left.abort();
   }
 
-  /** Aborts when the client is gone. */
+  /** Aborts when the client is gone or was refused. */
   get left(): AbortSignal {
     return this.#left.signal;
   }
@@ -106,6 +110,21 @@ export class ClientSocket {
     // Also when the client was stopped: its answer to the close has to be read, after all else that it has sent.
     if (this.#socket.isPaused) this.#socket.resume();
     this.#socket.close(NORMAL);
+  }
+
+  /** Ends it for whoever may not go on: what they have sent and nobody has read is dropped, and they are gone in a moment. */
+  refuse(why: WrennError): void {
+    if (this.#closing || this.left.aborted) return;
+    this.#fault = why;
+    this.#unread.length = 0;
+    this.#closing = true;
+    this.#socket.send(JSON.stringify(errorMessage(why, true)));
+    if (this.#socket.isPaused) this.#socket.resume();
+    this.#socket.close(POLICY_VIOLATION, why.code);
+    const patience = setTimeout(() => this.#socket.terminate(), LAST_WORDS_MS);
+    this.#socket.once("close", () => clearTimeout(patience));
+    this.#left.abort();
+    this.#wake.resolve();
   }
 
   async #next(): Promise<string | undefined> {

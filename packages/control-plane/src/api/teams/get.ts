@@ -6,6 +6,9 @@ import { errors, type Route } from "../route.ts";
 import { sessionTeam, teamParams } from "./params.ts";
 import { toMember, toTeam } from "./view.ts";
 
+/** The list of members has all of them. */
+const MOST_MEMBERS = 1000;
+
 export const getTeam: Route = (app, { capsules: { db } }) => {
   app.route({
     method: "GET",
@@ -14,13 +17,16 @@ export const getTeam: Route = (app, { capsules: { db } }) => {
     schema: {
       operationId: "getTeam",
       tags: ["Teams"],
-      summary: "Get the team that your session is in, with its members",
+      summary: "Get the team that your session is in, with its first 1000 members",
       params: teamParams,
       response: { 200: teamDetailSchema, ...errors(400, 404) },
     },
     handler: async (request) => {
       const id = sessionTeam(request);
-      return { team: toTeam(await get(db, id)), members: (await members(db, id)).map(toMember) };
+      return {
+        team: toTeam(await get(db, id)),
+        members: (await members(db, id, { limit: MOST_MEMBERS })).map(toMember),
+      };
     },
   });
 };

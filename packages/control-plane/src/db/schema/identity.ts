@@ -17,7 +17,6 @@ import { time, words } from "./columns.ts";
 
 /** From the first to the last: not yet activated, in use, locked out by an administrator, deleted by its owner. */
 export const USER_STATUSES = ["inactive", "active", "disabled", "deleted"] as const;
-export type UserStatus = (typeof USER_STATUSES)[number];
 
 /** What links that are sent by mail are good for. */
 export const TOKEN_PURPOSES = ["activation", "password_reset"] as const;

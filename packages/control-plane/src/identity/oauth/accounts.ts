@@ -16,7 +16,10 @@ export interface Identity extends ExternalAccount {
   readonly provider: string;
 }
 
-export type Entered = { readonly signedIn: SignedIn; readonly isNew: boolean } | { readonly failure: OAuthFailure };
+export type Entered =
+  | { readonly signedIn: SignedIn; readonly isNew: boolean }
+  /** UUID of whose account it is, where there is one */
+  | { readonly failure: OAuthFailure; readonly userId?: string };
 
 /** Signs in whoever the account is known of; `signup` makes an active user otherwise. */
 export async function enter(
@@ -27,14 +30,16 @@ export async function enter(
 ): Promise<Entered> {
   const found = await db.queries.transaction(async (transaction) => {
     const known = await findUser(transaction, identity);
-    if (known !== undefined && known.status !== "active") return "account_deactivated";
-    if (known === undefined && intent === "login") return "no_account";
+    if (known !== undefined && known.status !== "active") {
+      return { failure: "account_deactivated", userId: known.id } as const;
+    }
+    if (known === undefined && intent === "login") return { failure: "no_account" } as const;
     const userId = known?.id ?? (await makeUser(transaction, identity));
-    if (userId === undefined) return "email_taken";
+    if (userId === undefined) return { failure: "email_taken" } as const;
     const sessionId = await insertSession(transaction, userId, origin);
     return { userId, sessionId, teamId: await findHomeTeam(transaction, userId), isNew: known === undefined };
   });
-  if (typeof found === "string") return { failure: found };
+  if (found.failure !== undefined) return found;
   return { signedIn: await tokenFor(db, sessionSecret, found), isNew: found.isNew };
 }
 

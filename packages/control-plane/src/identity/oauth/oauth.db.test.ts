@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from "node:crypto";
 import type { Auth, Me } from "@wrenn/protocol/rest/accounts";
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { auditLogs, userIdentities, users } from "../../db/schema.ts";
 import { FakeGithub, type GithubPerson } from "../../testing/fake-github.ts";
@@ -245,6 +245,14 @@ describe.each(ENGINES)("GitHub on PostgreSQL $name", (engine) => {
       expect(await connect(auth, person)).toBe(settings("connect_error=already_linked"));
       await connect(auth, newPerson());
       expect(await connect(auth, newPerson())).toBe(settings("connect_error=already_linked"));
+      const entries = await people.platform.db.queries
+        .select()
+        .from(auditLogs)
+        .where(and(eq(auditLogs.actorId, auth.user_id), eq(auditLogs.action, "connect_provider")))
+        .orderBy(auditLogs.createdAt);
+      const refused = { status: "warning", metadata: { provider: "github", reason: "already_linked" } };
+      const done = { status: "success", metadata: { provider: "github" } };
+      expect(entries.map(({ status, metadata }) => ({ status, metadata }))).toEqual([refused, done, refused]);
     });
 
     it("is only for the browser and the session that began it", async () => {
