@@ -1,4 +1,4 @@
-/** What this process is working on, by the ids of capsules and snapshots: it outlives the requests that asked for it. */
+/** What this process is working on, by the ids of capsules, snapshots and hosts: it outlives the requests that asked for it. */
 
 /** How other control planes see it. */
 export interface SharedClaims {
@@ -35,6 +35,16 @@ export class Operations {
     } finally {
       for (const id of keys) this.#end(id, work);
     }
+  }
+
+  /** Shows others that this process works on it, until it lets go or ends. */
+  hold(id: string): Promise<void> {
+    return this.#claims.take([id]);
+  }
+
+  /** Returns at once; others see it a moment later. */
+  letGo(id: string): void {
+    this.#claims.release([id]);
   }
 
   /** True while this process works on it: nobody else here decides about it. */
