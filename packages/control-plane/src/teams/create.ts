@@ -35,9 +35,11 @@ export async function createTeam(
   user: { readonly userId: string; readonly email: string },
   name: string,
 ): Promise<TeamRow> {
-  const team = await db.queries.transaction((tx) => insertTeam(tx, user.userId, name, false));
-  tellUser?.({ event: "team_created", to: user.email, teamName: team.name });
-  return team;
+  return db.queries.transaction(async (tx) => {
+    const team = await insertTeam(tx, user.userId, name, false);
+    await tellUser?.(tx, { event: "team_created", to: user.email, teamName: team.name });
+    return team;
+  });
 }
 
 /** @throws not_found */
