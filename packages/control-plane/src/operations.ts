@@ -3,12 +3,12 @@
 /** How other control planes see it. */
 export interface SharedClaims {
   take(ids: readonly string[]): Promise<void>;
-  release(ids: readonly string[]): void;
+  release(ids: readonly string[]): Promise<void>;
   among(ids: readonly string[]): Promise<Set<string>>;
 }
 
 /** For one that is alone. */
-const ALONE: SharedClaims = { take: async () => {}, release: () => {}, among: async () => new Set() };
+const ALONE: SharedClaims = { take: async () => {}, release: async () => {}, among: async () => new Set() };
 
 export class Operations {
   readonly #running = new Map<string, Set<Promise<unknown>>>();
@@ -26,7 +26,7 @@ export class Operations {
       try {
         return await body();
       } finally {
-        this.#claims.release(keys);
+        void this.#claims.release(keys);
       }
     });
     for (const id of keys) this.#begin(id, work);
@@ -42,9 +42,9 @@ export class Operations {
     return this.#claims.take([id]);
   }
 
-  /** Returns at once; others see it a moment later. */
-  letGo(id: string): void {
-    this.#claims.release([id]);
+  /** Resolves when others see it, and never fails. */
+  letGo(id: string): Promise<void> {
+    return this.#claims.release([id]);
   }
 
   /** True while this process works on it: nobody else here decides about it. */

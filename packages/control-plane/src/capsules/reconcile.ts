@@ -122,7 +122,7 @@ export class Reconciler implements AsyncDisposable {
     if (followed === undefined) return;
     followed.ended.abort();
     await followed.watch.close();
-    this.#notOnline(id);
+    await this.#notOnline(id);
     this.#awaySince.delete(id);
     this.#deps.hosts.drop(followed.host);
   }
@@ -138,14 +138,14 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** False when it has not been. */
-  #notOnline(id: string): boolean {
+  async #notOnline(id: string): Promise<boolean> {
     const was = this.#online.delete(id);
-    if (was) this.#deps.operations.letGo(id);
+    if (was) await this.#deps.operations.letGo(id);
     return was;
   }
 
   async #onLost(host: RegisteredHost, error: WrennError): Promise<void> {
-    if (this.#notOnline(host.id)) {
+    if (await this.#notOnline(host.id)) {
       this.#deps.logger.warn({ event: "host_watch_lost", host: host.address, err: error });
     }
     const since = this.#awaySince.get(host.id) ?? performance.now();
