@@ -27,8 +27,9 @@ import { Revocations } from "./identity/revocations.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { jobsByState } from "./jobs/read.ts";
 import { JOBS } from "./jobs/registry.ts";
+import { postMail } from "./jobs/send-mail.ts";
 import { Links } from "./mail/links.ts";
-import { Mailer } from "./mail/mailer.ts";
+import { Mailer, type MailerOptions } from "./mail/mailer.ts";
 import { OwnMetrics } from "./metrics/own.ts";
 import { Operations } from "./operations.ts";
 import { readSecrets } from "./secrets.ts";
@@ -57,16 +58,21 @@ async function openDatabase(config: Config, logger: Logger, stack: AsyncDisposab
   return stack.use(new Database(url, logger));
 }
 
+interface OpenAccounts extends Pick<MailerOptions, "logger" | "post"> {
+  readonly db: Database;
+  readonly sessionSecret: Uint8Array;
+}
+
 /** What accounts need: mail, providers to sign in with, and the addresses of pages. */
 function openAccounts(
   { accounts: config }: Config,
-  { db, logger, sessionSecret }: { db: Database; logger: Logger; sessionSecret: Uint8Array },
+  { db, logger, sessionSecret, post }: OpenAccounts,
   stack: AsyncDisposableStack,
 ): Pick<Context, "accounts" | "oauth" | "rateLimits" | "trustedProxies" | "listening"> {
   const links = new Links(config.publicUrl);
   const dashboard = new Links(config.dashboardUrl ?? config.publicUrl);
   const background = stack.use(new Background(logger));
-  const mailer = stack.use(new Mailer({ smtp: config.smtp, logger, background }));
+  const mailer = new Mailer({ smtp: config.smtp, logger, post });
   const providers = new Map(config.github === undefined ? [] : [["github", new Github(config.github, links)]]);
   return {
     accounts: { db, mailer, links, background, sessionSecret },
@@ -94,11 +100,12 @@ export async function createContext(
   if (admin !== undefined) await ensureAdmin(db, admin, config.layout.adminPasswordFile);
   if (config.localHost) await ensureHost(db, `unix:${config.layout.hostAgentSocket}`);
   const secrets = await readSecrets(config.secrets, config.layout.secretsFile);
-  const audit = new AuditLog(db, logger);
-  stack.defer(() => audit.flush());
+  const audit = stack.use(new AuditLog(db, logger));
   const certificates = new Certificates(config.authority, config.layout.authorityFile);
   const hosts = stack.use(new HostClients(certificates));
-  const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session }, stack);
+  const encryption = new Encryption(secrets);
+  const post: MailerOptions["post"] = (queries, letter) => postMail(jobs, encryption, queries, letter);
+  const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session, post }, stack);
   const operations = new Operations(stack.use(new Claims(db, logger)));
   const wakes = new Wakes(overrides.wakeTimeoutMs ?? LIMITS.wakeTimeoutSec * 1000);
   const { backgroundInputMs = LIMITS.backgroundInputSec * 1000 } = overrides;
@@ -107,9 +114,9 @@ export async function createContext(
   await stack.use(new Reconciler(capsules, overrides.hostLostMs ?? HOST_LOST_MS)).start();
   const revocations = stack.use(new Revocations(db, logger));
   const outbound = new Outbound(config.webhookAllow);
-  const channels: ChannelDeps = { db, logger, encryption: new Encryption(secrets), outbound };
+  const channels: ChannelDeps = { db, logger, encryption, outbound };
   stack.use(new Deliverer(channels, overrides.deliveryTimes).start());
-  const jobs = stack.use(new Jobs({ db, mailer: accounts.accounts.mailer, logger }, JOBS).start());
+  const jobs = stack.use(new Jobs({ db, mailer: accounts.accounts.mailer, encryption, logger }, JOBS).start());
   const metrics = new OwnMetrics({
     capsulesByState: () => countCapsules(db),
     hostsByStatus: () => countHosts(db),

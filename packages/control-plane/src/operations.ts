@@ -1,14 +1,14 @@
-/** What this process is working on, by the ids of capsules and snapshots: it outlives the requests that asked for it. */
+/** What this process is working on, by the ids of capsules, snapshots and hosts: it outlives the requests that asked for it. */
 
 /** How other control planes see it. */
 export interface SharedClaims {
   take(ids: readonly string[]): Promise<void>;
-  release(ids: readonly string[]): void;
+  release(ids: readonly string[]): Promise<void>;
   among(ids: readonly string[]): Promise<Set<string>>;
 }
 
 /** For one that is alone. */
-const ALONE: SharedClaims = { take: async () => {}, release: () => {}, among: async () => new Set() };
+const ALONE: SharedClaims = { take: async () => {}, release: async () => {}, among: async () => new Set() };
 
 export class Operations {
   readonly #running = new Map<string, Set<Promise<unknown>>>();
@@ -26,7 +26,7 @@ export class Operations {
       try {
         return await body();
       } finally {
-        this.#claims.release(keys);
+        void this.#claims.release(keys);
       }
     });
     for (const id of keys) this.#begin(id, work);
@@ -35,6 +35,16 @@ export class Operations {
     } finally {
       for (const id of keys) this.#end(id, work);
     }
+  }
+
+  /** Shows others that this process works on it, until it lets go or ends. */
+  hold(id: string): Promise<void> {
+    return this.#claims.take([id]);
+  }
+
+  /** Resolves when others see it, and never fails. */
+  letGo(id: string): Promise<void> {
+    return this.#claims.release([id]);
   }
 
   /** True while this process works on it: nobody else here decides about it. */

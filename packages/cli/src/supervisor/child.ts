@@ -12,8 +12,6 @@ const STOP_TIMEOUT_MS = 30_000;
 export const V8_FLAGS = ["--max-semi-space-size=4", "--expose-gc"];
 const MIN_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 10_000;
-/** A process that lived this long died of something else than its start. */
-const HEALTHY_MS = 60_000;
 /** A log that is larger when its process starts becomes the one old log that is kept. */
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
@@ -72,17 +70,18 @@ export class Child {
     }
     this.details = message.details;
     const began = Date.now();
-    void exited.then((how) => {
-      if (Date.now() - began > HEALTHY_MS) this.#backoffMs = MIN_BACKOFF_MS;
-      return this.#died(how);
-    });
+    void exited.then((how) => this.#died(how, Date.now() - began));
   }
 
-  async #died(how: string): Promise<void> {
+  async #died(how: string, livedMs: number): Promise<void> {
     const { name, logger, onRestart } = this.#options;
+    // One that served for longer than the longest pause did not die of its start.
+    if (livedMs > MAX_BACKOFF_MS) this.#backoffMs = MIN_BACKOFF_MS;
+    // It is deaths that are to be far apart, so the time that it served counts.
+    let pauseMs = Math.max(MIN_BACKOFF_MS, this.#backoffMs - livedMs);
     while (!this.#stopping) {
       logger.error({ name, how }, "a server process ended; starting it again");
-      await sleep(this.#backoffMs);
+      await sleep(pauseMs);
       this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS);
       if (this.#stopping) return;
       try {
@@ -91,6 +90,7 @@ export class Child {
         return;
       } catch (error) {
         logger.error({ name, err: error }, "a server process did not start");
+        pauseMs = this.#backoffMs;
       }
     }
   }

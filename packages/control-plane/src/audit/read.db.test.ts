@@ -4,11 +4,14 @@ import { idFromUuid, idToUuid, newId, PLATFORM_TEAM } from "@wrenn/protocol/ids"
 import type { AuditPage } from "@wrenn/protocol/rest/audit";
 import type { Capsule } from "@wrenn/protocol/rest/capsules";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { startEmbeddedPostgres } from "../db/embedded.ts";
 import { auditLogs } from "../db/schema.ts";
 import { as } from "../testing/as.ts";
 import { TestPlatform, type TestUser } from "../testing/platform.ts";
-import { ENGINES } from "../testing/postgres.ts";
+import { ENGINES, silent } from "../testing/postgres.ts";
 import { until } from "../testing/until.ts";
+import { SYSTEM } from "./entry.ts";
+import { AuditLog } from "./log.ts";
 
 type Row = typeof auditLogs.$inferInsert;
 
@@ -199,5 +202,19 @@ describe.each(ENGINES)("the audit log on PostgreSQL $name", (engine) => {
     await add([row(idToUuid(PLATFORM_TEAM), new Date())]);
     await expect(platform.db.queries.delete(auditLogs)).rejects.toThrow();
     await expect(platform.db.queries.update(auditLogs).set({ action: "x" })).rejects.toThrow();
+  });
+
+  it("has what was done while the database was away", async () => {
+    const user = await platform.signIn();
+    const { postgres, layout } = platform.server;
+    await postgres.close();
+    await using log = new AuditLog(platform.db, silent);
+    const entry = { teamId: user.teamId, scope: "team", actor: SYSTEM, status: "success" } as const;
+    const recorded = log.record({ ...entry, resourceType: "team", action: "rename" });
+    expect((await as(platform, user, "GET", "/v1/audit-logs")).status).toBe(503);
+    await using _again = await startEmbeddedPostgres(layout, silent, engine.options);
+    await recorded;
+    expect((await get(user)).items).toMatchObject([{ action: "rename" }]);
+    await platform.stopControlPlane();
   });
 });

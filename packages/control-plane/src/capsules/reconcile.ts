@@ -45,6 +45,7 @@ export class Reconciler implements AsyncDisposable {
   readonly #running = new Set<Promise<void>>();
   readonly #locks = new KeyedMutex();
   readonly #slots = new Semaphore(PARALLEL);
+  /** those that answer, which the other control planes are shown */
   readonly #online = new Set<string>();
   /** when hosts that do not answer were first found so, on the clock of `performance` */
   readonly #awaySince = new Map<string, number>();
@@ -108,6 +109,7 @@ export class Reconciler implements AsyncDisposable {
       connected: (info) => this.#onConnected(host, info),
       event: (event) => this.#onEvent(host, event),
       lost: (error) => this.#onLost(host, error),
+      failed: (error) => this.#report(error),
     });
     const ended = new AbortController();
     this.#followed.set(host.id, { host, watch, ended });
@@ -120,25 +122,37 @@ export class Reconciler implements AsyncDisposable {
     if (followed === undefined) return;
     followed.ended.abort();
     await followed.watch.close();
-    this.#online.delete(id);
+    await this.#notOnline(id);
     this.#awaySince.delete(id);
     this.#deps.hosts.drop(followed.host);
   }
 
   async #onConnected(host: RegisteredHost, info: GetHostResponse): Promise<void> {
-    await markOnline(this.#deps.db, host.id, info);
-    if (!this.#online.has(host.id)) this.#deps.logger.info({ event: "host_online", host: host.address });
-    this.#online.add(host.id);
+    if (!this.#online.has(host.id)) {
+      await this.#deps.operations.hold(host.id);
+      this.#online.add(host.id);
+      this.#deps.logger.info({ event: "host_online", host: host.address });
+    }
     this.#awaySince.delete(host.id);
+    await markOnline(this.#deps.db, host.id, info);
+  }
+
+  /** False when it has not been. */
+  async #notOnline(id: string): Promise<boolean> {
+    const was = this.#online.delete(id);
+    if (was) await this.#deps.operations.letGo(id);
+    return was;
   }
 
   async #onLost(host: RegisteredHost, error: WrennError): Promise<void> {
-    if (this.#online.delete(host.id)) {
+    if (await this.#notOnline(host.id)) {
       this.#deps.logger.warn({ event: "host_watch_lost", host: host.address, err: error });
     }
     const since = this.#awaySince.get(host.id) ?? performance.now();
     this.#awaySince.set(host.id, since);
     try {
+      // Of those that lose it in the same moment each may still see the other: the next failed attempt looks again.
+      if ((await this.#deps.operations.among([host.id])).size > 0) return void this.#awaySince.delete(host.id);
       await markUnreachable(this.#deps.db, host.id);
       if (performance.now() - since >= this.#hostLostMs) await this.#loseCapsules(host);
     } catch {

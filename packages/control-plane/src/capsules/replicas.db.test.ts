@@ -1,10 +1,11 @@
 import { newId } from "@wrenn/protocol/ids";
 import type { Capsule } from "@wrenn/protocol/rest/capsules";
 import type { Host, HostWithToken } from "@wrenn/protocol/rest/hosts";
-import { sum } from "drizzle-orm";
+import { eq, isNull, sum } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ControlPlane, startControlPlane } from "../control-plane.ts";
-import { capsules } from "../db/schema.ts";
+import { capsules, hosts } from "../db/schema.ts";
+import { makeAuthority } from "../hosts/authority.ts";
 import { EnrolledHost } from "../testing/enrolled-host.ts";
 import type { FakeHost } from "../testing/fake-host.ts";
 import { TestPlatform } from "../testing/platform.ts";
@@ -123,5 +124,22 @@ describe.each(ENGINES)("two control planes and two hosts on PostgreSQL $name", (
     expect((await answer).status).toBe(201);
     const [capsule] = await platform.listCapsules();
     expect(capsule).toMatchObject({ status: "running" });
+  });
+
+  it("call a host unreachable when none of them reaches it, and not while one does", async () => {
+    await platform.db.queries.update(hosts).set({ status: "draining" }).where(isNull(hosts.certFingerprint));
+    const { id } = await platform.createCapsule({ memory_mb: CAPSULE_MB });
+    const seen = async () => {
+      const { hostId, state } = await platform.rowOf(id);
+      const [host] = await platform.db.queries.select().from(hosts).where(eq(hosts.id, hostId));
+      return `${state} on a host that is ${host?.status}`;
+    };
+    // The host refuses whoever shows a certificate of another authority.
+    const stranger = platform.configOf({ authority: await makeAuthority() });
+    // It has tried once when it has started.
+    await using _blind = await startControlPlane(stranger, silent, { hostLostMs: 0 });
+    expect(await seen()).toBe("running on a host that is online");
+    await Promise.all([platform.stopControlPlane(), second.close()]);
+    await until(async () => (await seen()) === "missing on a host that is unreachable");
   });
 });

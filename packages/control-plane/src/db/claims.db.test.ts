@@ -30,10 +30,10 @@ describe.each(ENGINES)("claims on PostgreSQL $name", (engine) => {
     await Promise.all([ours.take([one, two]), ours.take([one])]);
     expect(await theirs.among([one, two, other])).toEqual(new Set([one, two]));
     await theirs.take([one]);
-    ours.release([one, two]);
+    await ours.release([one, two]);
     await released(two);
-    ours.release([one]);
-    theirs.release([one]);
+    await ours.release([one]);
+    await theirs.release([one]);
     await released(one);
   });
 
@@ -43,7 +43,7 @@ describe.each(ENGINES)("claims on PostgreSQL $name", (engine) => {
     await db.queries.execute(sql`
       SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wrenn-claims'`);
     await until(async () => (await theirs.among([id])).size === 1);
-    ours.release([id]);
+    await ours.release([id]);
     await released(id);
     await theirs.take([id]);
     await theirs.close();

@@ -38,20 +38,20 @@ export class Claims implements AsyncDisposable {
       if (this.#queue === undefined) await this.#connected();
       else if (fresh.length > 0) await this.#queue.lock(fresh);
     } catch (error) {
-      this.release(ids);
+      void this.release(ids);
       throw error;
     }
   }
 
-  /** Returns at once; the locks of a connection that broke are gone already. */
-  release(ids: readonly string[]): void {
+  /** Resolves when others see it, and never fails: the locks of a connection that broke are gone already. */
+  async release(ids: readonly string[]): Promise<void> {
     const free = ids.filter((id) => {
       const rest = (this.#held.get(id) ?? 1) - 1;
       if (rest > 0) this.#held.set(id, rest);
       else this.#held.delete(id);
       return rest === 0;
     });
-    if (free.length > 0) void this.#queue?.unlock(free).catch(() => {});
+    if (free.length > 0) await this.#queue?.unlock(free).catch(() => {});
   }
 
   /** Those of the ids that some control plane, this one included, works on. */

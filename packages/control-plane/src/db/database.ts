@@ -28,10 +28,10 @@ export class Database implements AsyncDisposable {
       keepAlive: true,
       application_name: "wrenn-control-plane",
     });
-    // An idle connection that breaks is replaced by the next query; without a listener it would end the process.
-    this.pool.on("error", (error) => logger.warn({ event: "database_connection_lost", reason: error.message }));
-    // Nor must one that breaks in a transaction, whose query fails all the same.
+    // An idle connection that breaks is replaced by the next query; without listeners it would end the process, and so would
+    // one that breaks between two queries of a transaction, which the second of them then finds out.
     this.pool.on("connect", (client) => client.on("error", () => {}));
+    this.pool.on("error", (error) => logger.warn({ event: "database_connection_lost", reason: error.message }));
     this.queries = drizzle(this.pool, { schema });
   }
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { identify, isAlive } from "@wrenn/runtime/process-identity";
-import { getTableName, is } from "drizzle-orm";
+import { getTableName, is, sql } from "drizzle-orm";
 import { PgTable } from "drizzle-orm/pg-core";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,15 +12,16 @@ import { ENGINES, freshDatabase, removeLayout, silent, startTestPostgres, testLa
 import { until } from "../testing/until.ts";
 import { Database } from "./database.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
+import { fromDatabaseError } from "./errors.ts";
 import { migrateDatabase } from "./migrate.ts";
 import * as schema from "./schema.ts";
 
-async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: url });
   client.on("error", () => {});
   await client.connect();
   try {
-    return (await client.query(sql)).rows;
+    return (await client.query(text)).rows;
   } finally {
     await client.end();
   }
@@ -158,10 +159,9 @@ describe.each(ENGINES)("the API while PostgreSQL $name is away", (engine) => {
   it("answers 503 and recovers by itself", async () => {
     const { id } = await platform.createCapsule();
     await postgres.close();
-    expect(await platform.request("GET", "/v1/capsules")).toMatchObject({
-      status: 503,
-      body: { error: { code: "database_unavailable" } },
-    });
+    const refused = await platform.request("GET", "/v1/capsules");
+    expect(refused).toMatchObject({ status: 503, body: { error: { code: "database_unavailable" } } });
+    expect(refused.headers.get("retry-after")).toBe("1");
     expect((await platform.post("/v1/capsules", {})).status).toBe(503);
     expect((await fetch(`${platform.url}/health`)).status).toBe(200);
     await using _again = await startEmbeddedPostgres(platform.server.layout, silent, engine.options);
@@ -173,8 +173,19 @@ describe.each(ENGINES)("the API while PostgreSQL $name is away", (engine) => {
     }
   });
 
-  it("survives kill -9 of its server", async () => {
+  it("survives kill -9 of its server, and of one session in the middle of a transaction", async () => {
     await using again = await startEmbeddedPostgres(platform.server.layout, silent, engine.options);
+    const ask = sql`SELECT pg_backend_pid() AS pid`;
+    const cut = platform.db.queries.transaction(async (tx) => {
+      const [{ pid } = { pid: Number.NaN }] = (await tx.execute<{ pid: number }>(ask)).rows;
+      process.kill(pid, "SIGKILL");
+      // Nobody waits for an answer when the connection breaks.
+      await until(() => !lives(pid));
+      await tx.execute(ask);
+    });
+    expect(fromDatabaseError(await cut.catch((error: unknown) => error))).toMatchObject({
+      code: "database_unavailable",
+    });
     const created = await platform.retry(() => platform.post<{ id: string }>("/v1/capsules", {}), 201);
     const killed = again.pid ?? 0;
     process.kill(killed, "SIGKILL");

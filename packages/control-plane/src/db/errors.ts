@@ -14,6 +14,7 @@ const PG_MESSAGES = [
   "Connection terminated",
   "timeout exceeded when trying to connect",
   "Client has encountered a connection error and is not queryable",
+  "Client was closed and is not queryable",
 ];
 
 function isConnectionError(error: Error & { code?: unknown; syscall?: unknown }): boolean {

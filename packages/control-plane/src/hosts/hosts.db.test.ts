@@ -185,6 +185,8 @@ describe.each(ENGINES)("hosts on PostgreSQL $name", (engine) => {
     const capsule = await createdAgain();
     expect((await beat(id, last.token)).status).toBe(204);
     expect((await rowOf(id))?.previousFingerprint).toBeNull();
+    // Whoever asks the host for something reads what it is to show from then on.
+    expect((await platform.act(capsule, "ping")).status).toBe(204);
     agent.fake.breakConnections();
     await becomes(id, "unreachable");
     expect((await platform.request<Failure>("DELETE", `/v1/capsules/${capsule}`)).body.error.code).toBe(

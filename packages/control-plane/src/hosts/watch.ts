@@ -17,6 +17,17 @@ export interface WatchHandlers {
   event(event: WatchSandboxesResponse["event"]): Promise<void>;
   /** The stream cannot be had or broke; it is tried again. */
   lost(error: WrennError): Promise<void>;
+  /** One of the first two threw, which says nothing of the host; the stream is begun anew. */
+  failed(error: unknown): void;
+}
+
+/** What a handler threw. */
+class OwnFailure extends Error {}
+
+async function handled(work: Promise<void>): Promise<void> {
+  await work.catch((cause: unknown) => {
+    throw new OwnFailure("a handler failed", { cause });
+  });
 }
 
 export class HostWatch implements AsyncDisposable {
@@ -56,7 +67,8 @@ export class HostWatch implements AsyncDisposable {
           this.#tried.resolve();
         });
       } catch (error) {
-        if (!signal.aborted) await this.#handlers.lost(hostError(error));
+        if (error instanceof OwnFailure) this.#handlers.failed(error.cause);
+        else if (!signal.aborted) await this.#handlers.lost(hostError(error));
       }
       this.#tried.resolve();
       await sleep(pause, undefined, { signal }).catch(() => {});
@@ -67,12 +79,13 @@ export class HostWatch implements AsyncDisposable {
   async #follow(onEvent: () => void): Promise<never> {
     const silence = new AbortController();
     const signal = AbortSignal.any([this.#closing.signal, silence.signal]);
-    await this.#handlers.connected(await this.#client.unary.getHost({}, { signal, timeoutMs: HELLO_TIMEOUT_MS }));
+    const host = await this.#client.unary.getHost({}, { signal, timeoutMs: HELLO_TIMEOUT_MS });
+    await handled(this.#handlers.connected(host));
     const timer = setTimeout(() => silence.abort(), SILENCE_MS);
     try {
       for await (const { event } of this.#client.stream.watchSandboxes({}, { signal })) {
         timer.refresh();
-        await this.#handlers.event(event);
+        await handled(this.#handlers.event(event));
         onEvent();
       }
     } finally {

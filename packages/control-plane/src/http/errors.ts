@@ -10,8 +10,10 @@ import { RangeNotSatisfiable } from "../hosts/guest-errors.ts";
 /** What logs and metrics count for a client that left: nobody reads it, and nothing failed. */
 export const CLIENT_LEFT = 499;
 
-/** Where whoever limits does not know better. */
+/** Seconds, where nobody knows better. */
 const RETRY_AFTER_SEC = 1;
+/** What passes by itself: too many requests, and parts of the platform that are away. */
+const PASSING = new Set([429, 503]);
 
 /** What Fastify itself refuses. */
 const FASTIFY_ERRORS: Record<string, [code: ErrorCode, message: string]> = {
@@ -41,7 +43,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (known instanceof RangeNotSatisfiable && known.contentRange !== undefined) {
     reply.header("content-range", known.contentRange);
   }
-  if (known.code === "rate_limited" && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_SEC);
+  if (PASSING.has(status) && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_SEC);
   return reply
     .code(status)
     .header("x-request-id", request.id)

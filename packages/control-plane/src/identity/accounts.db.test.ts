@@ -31,6 +31,22 @@ describe.each(ENGINES)("accounts on PostgreSQL $name", (engine) => {
       expect(me.filter(({ body }) => body.is_admin)).toHaveLength(1);
     });
 
+    it("has its mail sent when the mail server is back, also by another process", async () => {
+      // Nothing listens there.
+      await people.restart({ smtp: { ...people.mailbox.smtp, port: 1 } });
+      const email = newEmail();
+      expect((await people.signUp(email)).status).toBe(201);
+      const failed = sql`select data::text as data from pgboss.job where name = 'send-mail' and state = 'retry'`;
+      const [job] = await until(async () => {
+        const { rows } = await db.queries.execute<{ data: string }>(failed);
+        return rows.length > 0 && rows;
+      });
+      expect(job?.data, "what is stored is encrypted").toMatch(/^{"letter": "[\w.+/=]+"}$/);
+      await people.restart();
+      await db.queries.execute(sql`update pgboss.job set start_after = now() where name = 'send-mail'`);
+      expect((await people.activate(await people.activationToken(email))).status).toBe(200);
+    });
+
     it("sends a link that activates the account once, with a team of one's own", async () => {
       const email = newEmail();
       const answer = await people.post("/v1/auth/signup", {

@@ -3,10 +3,9 @@ import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { Auth } from "@wrenn/protocol/rest/accounts";
 import { and, eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Background } from "../background.ts";
 import type { Database } from "../db/database.ts";
 import { apiKeys, auditLogs, memberships, teams, users } from "../db/schema.ts";
-import { Mailer } from "../mail/mailer.ts";
+import { type Letter, Mailer } from "../mail/mailer.ts";
 import { newEmail, People, uuidOf } from "../testing/people.ts";
 import { ENGINES, silent } from "../testing/postgres.ts";
 import { newApiKey, storeApiKey } from "./api-keys.ts";
@@ -29,9 +28,11 @@ describe.each(ENGINES)("the end of accounts on PostgreSQL $name", (engine) => {
     db.queries.insert(memberships).values({ teamId: uuidOf(team), userId: uuidOf(user_id), role });
 
   async function purge(): Promise<void> {
-    await using background = new Background(silent);
-    using mailer = new Mailer({ smtp: people.mailbox.smtp, logger: silent, background });
+    const letters: Letter[] = [];
+    const post = async (_: unknown, letter: Letter) => void letters.push(letter);
+    const mailer = new Mailer({ smtp: people.mailbox.smtp, logger: silent, post });
     await purgeAccounts({ db, mailer });
+    for (const letter of letters) await mailer.deliver(letter);
   }
 
   const closedDaysAgo = ({ user_id }: Auth, days: number) =>

@@ -35,6 +35,7 @@ export async function deleteAccount(
   teamEnding: TeamEnding,
 ): Promise<void> {
   const deletedAt = new Date();
+  const purgeAt = new Date(deletedAt.getTime() + KEEP_DAYS * DAY_MS);
   await db.queries.transaction(async (transaction) => {
     await teamEnding.begin(transaction);
     // It holds the user, so that teams that are being made for them are seen below.
@@ -48,9 +49,8 @@ export async function deleteAccount(
       .set({ status: "deleted", isAdmin: false, passwordHash: null, deletedAt, updatedAt: deletedAt })
       .where(and(eq(users.id, userId), eq(users.status, "active")));
     await endSessions(transaction, userId);
+    await mailer.send(transaction, email, MAILS.deletionScheduled({ name, purgeAt }));
   });
-  const purgeAt = new Date(deletedAt.getTime() + KEEP_DAYS * DAY_MS);
-  mailer.send(email, MAILS.deletionScheduled({ name, purgeAt }));
 }
 
 /** The teams of which the user is the owner and the only member; nobody joins them until the transaction ends. */
@@ -78,15 +78,14 @@ async function lockOwnTeams(transaction: Queries, userId: string): Promise<strin
 /** Removes what is left of accounts that were closed long enough ago, and links of mails that are too old. */
 export async function purgeAccounts({ db, mailer }: Pick<AccountDeps, "db" | "mailer">): Promise<void> {
   const before = new Date(Date.now() - KEEP_DAYS * DAY_MS);
-  const gone = await db.queries.transaction(async (transaction) => {
+  await db.queries.transaction(async (transaction) => {
     const purged = await transaction
       .delete(users)
       .where(and(eq(users.status, "deleted"), lt(users.deletedAt, before)))
       .returning({ id: users.id, email: users.email, name: users.name });
     if (purged.length > 0) await eraseNames(transaction, purged);
-    return purged;
+    for (const { email, name } of purged) await mailer.send(transaction, email, MAILS.accountDeleted({ name }));
   });
-  for (const { email, name } of gone) mailer.send(email, MAILS.accountDeleted({ name }));
   await purgeMailTokens(db.queries);
 }
 

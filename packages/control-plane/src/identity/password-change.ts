@@ -30,8 +30,8 @@ export async function changePassword(
     const asItWas = old === null ? isNull(users.passwordHash) : eq(users.passwordHash, old);
     if ((await storePassword(transaction, userId, passwordHash, asItWas)) === undefined) throw wrongPassword();
     await endSessions(transaction, userId, sessionId);
+    await mailer.send(transaction, email, MAILS.passwordChanged({ name, added: old === null }));
   });
-  mailer.send(email, MAILS.passwordChanged({ name, added: old === null }));
 }
 
 function wrongPassword(): WrennError {
@@ -54,22 +54,24 @@ export function requestPasswordReset({ db, mailer, links, background }: AccountD
   background.run("password_reset_failed", async () => {
     const user = await findUserByEmail(db.queries, email);
     if (user?.status !== "active") return;
-    const token = await makeMailToken(db.queries, "password_reset", user.id);
-    const link = links.to("/reset-password", { token });
-    mailer.send(email, MAILS.passwordReset({ name: user.name, link, minutes: TOKEN_MINUTES.password_reset }));
+    await db.queries.transaction(async (transaction) => {
+      const token = await makeMailToken(transaction, "password_reset", user.id);
+      const link = links.to("/reset-password", { token });
+      const mail = MAILS.passwordReset({ name: user.name, link, minutes: TOKEN_MINUTES.password_reset });
+      await mailer.send(transaction, email, mail);
+    });
   });
 }
 
 /** Ends all sessions of the user, whose UUID it returns. @throws invalid_token, rate_limited */
 export async function resetPassword({ db, mailer }: AccountDeps, token: string, newPassword: string): Promise<string> {
   const passwordHash = await hashPassword(newPassword);
-  const { userId, email, name } = await db.queries.transaction(async (transaction) => {
+  return db.queries.transaction(async (transaction) => {
     const id = await spendMailToken(transaction, "password_reset", token);
     const user = await storePassword(transaction, id, passwordHash);
     if (user === undefined) throw new WrennError("invalid_token", "the account of this link is not active");
     await endSessions(transaction, id);
-    return { userId: id, ...user };
+    await mailer.send(transaction, user.email, MAILS.passwordResetDone({ name: user.name }));
+    return id;
   });
-  mailer.send(email, MAILS.passwordResetDone({ name }));
-  return userId;
 }

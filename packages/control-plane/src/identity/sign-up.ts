@@ -23,7 +23,7 @@ export interface NewUser {
 export async function signUp({ db, mailer, links }: AccountDeps, { email, password, name }: NewUser): Promise<string> {
   const passwordHash = await hashPassword(password);
   const minutes = TOKEN_MINUTES.activation;
-  const { id, token } = await db.queries.transaction(async (transaction) => {
+  return db.queries.transaction(async (transaction) => {
     const now = new Date();
     const [made] = await transaction
       .insert(users)
@@ -41,10 +41,11 @@ export async function signUp({ db, mailer, links }: AccountDeps, { email, passwo
           .returning({ id: users.id });
     const user = made ?? again;
     if (user === undefined) throw taken((await findUserByEmail(transaction, email))?.status === "inactive");
-    return { id: user.id, token: await makeMailToken(transaction, "activation", user.id) };
+    const token = await makeMailToken(transaction, "activation", user.id);
+    const link = links.to("/activate", { token });
+    await mailer.send(transaction, email, MAILS.activation({ name, link, minutes }));
+    return user.id;
   });
-  mailer.send(email, MAILS.activation({ name, link: links.to("/activate", { token }), minutes }));
-  return id;
 }
 
 function taken(waitsForActivation: boolean): WrennError {

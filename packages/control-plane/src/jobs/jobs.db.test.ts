@@ -119,7 +119,8 @@ describe.each(ENGINES)("jobs on PostgreSQL $name", (engine) => {
       { id: good, userId, expiresAt: new Date(Date.now() + 3_600_000) },
     ]);
     const { rows } = await platform.db.queries.execute(sql`select name, cron from pgboss.schedule`);
-    for (const { name, cron } of JOBS) expect(rows).toContainEqual({ name, cron });
+    for (const { name, cron } of JOBS.filter((job) => job.cron !== undefined))
+      expect(rows).toContainEqual({ name, cron });
     const jobs = new Jobs(jobDeps(platform.db), JOBS, TEST_TIMES).start();
     await jobs.started;
     await jobs.send(purgeEndedSessions, {});

@@ -4,7 +4,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { WrennError } from "@wrenn/protocol/errors";
-import { type Job, PgBoss } from "pg-boss";
+import { sql } from "drizzle-orm";
+import { fromDrizzle, type Job, PgBoss } from "pg-boss";
+import type { Queries } from "../db/database.ts";
 import type { JobType } from "./define.ts";
 import type { JobDeps } from "./deps.ts";
 
@@ -13,6 +15,8 @@ export const JOBS_SCHEMA = "pgboss";
 /** Jobs of one kind that one control plane runs at a time. */
 const CONCURRENCY = 2;
 const RETRY_START_MS = { first: 250, most: 5_000 };
+/** Where the commit takes longer, the job waits for the next look. */
+const COMMIT_MS = 50;
 /** How long the end waits for jobs that run: less than requests are given. */
 const GRACE_MS = 8_000;
 
@@ -23,9 +27,11 @@ export interface JobTimes {
   readonly lookSec: number;
   /** seconds between two looks for jobs that others sent or gave back: what this process sends, it looks for at once */
   readonly pollSec: number;
+  /** seconds that who sends a job waits for the start */
+  readonly startSec: number;
 }
 
-const TIMES: JobTimes = { deadAfterSec: 30, lookSec: 15, pollSec: 5 };
+const TIMES: JobTimes = { deadAfterSec: 30, lookSec: 15, pollSec: 5, startSec: 5 };
 
 export class Jobs implements AsyncDisposable {
   readonly #deps: JobDeps;
@@ -58,10 +64,29 @@ export class Jobs implements AsyncDisposable {
     return this.#boss !== undefined;
   }
 
-  /** Asks for a run, here or on another control plane. @throws database_unavailable */
-  async send<Data extends object>(type: JobType<Data>, data: Data): Promise<void> {
-    await this.#required().send(type.name, type.parse(data));
-    this.#wake(type.name);
+  /**
+   * Asks for a run, here or on another control plane.
+   * @param queries a transaction, without which there is none
+   * @throws database_unavailable
+   */
+  async send<Data extends object>(
+    type: JobType<Data>,
+    data: Data,
+    queries: Queries = this.#deps.db.queries,
+  ): Promise<void> {
+    if (!this.running) await this.#begun();
+    await this.#required().send(type.name, type.parse(data), { db: fromDrizzle(queries, sql) });
+    // It is there when the transaction is committed, which is what transactions do next.
+    setTimeout(() => this.#wake(type.name), COMMIT_MS).unref();
+  }
+
+  async #begun(): Promise<void> {
+    const timeUp = new AbortController();
+    await Promise.race([
+      this.#starting,
+      sleep(this.#times.startSec * 1000, undefined, { signal: timeUp.signal }).catch(() => {}),
+    ]);
+    timeUp.abort();
   }
 
   /** Runs a job that failed once more. @throws database_unavailable */

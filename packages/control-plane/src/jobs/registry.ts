@@ -8,5 +8,13 @@ import { purgeDeliveries } from "./purge-deliveries.ts";
 import { purgeEndedSessions } from "./purge-sessions.ts";
 import { purgeUsage } from "./purge-usage.ts";
 import { rollUpUsage } from "./roll-up-usage.ts";
+import { sendMail } from "./send-mail.ts";
 
-export const JOBS: readonly JobType[] = [rollUpUsage, purgeUsage, purgeEndedSessions, purgeAccounts, purgeDeliveries];
+export const JOBS: readonly JobType[] = [
+  rollUpUsage,
+  purgeUsage,
+  purgeEndedSessions,
+  purgeAccounts,
+  purgeDeliveries,
+  sendMail,
+];

@@ -1,33 +1,28 @@
 import { createLogger } from "@wrenn/runtime/logger";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Background } from "../background.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Mailbox } from "../testing/mailbox.ts";
-import { until } from "../testing/until.ts";
-import { Mailer, type SmtpConfig } from "./mailer.ts";
+import { type Letter, Mailer, type SmtpConfig } from "./mailer.ts";
 import { MAILS } from "./mails.ts";
 
+const NO_TRANSACTION = undefined as never;
 const MAIL = MAILS.activation({ name: "Ann", link: "https://wrenn.example.com/activate?token=abc", minutes: 30 });
+const LETTER: Letter = { to: "ann@example.com", mail: MAIL };
 
 describe("the mailer", () => {
   const logger = createLogger("test", "silent");
   const log = { info: vi.spyOn(logger, "info"), warn: vi.spyOn(logger, "warn") };
-  let background: Background;
-
-  beforeEach(() => {
-    background = new Background(logger);
-  });
-  afterEach(async () => {
-    await background[Symbol.asyncDispose]();
+  const posted: Letter[] = [];
+  afterEach(() => {
+    posted.length = 0;
     vi.clearAllMocks();
   });
 
-  const logged = (event: string) => log.warn.mock.calls.some(([line]) => (line as { event: string }).event === event);
-  const mailer = (smtp: SmtpConfig | undefined, retryAfterMs = [0, 0]) =>
-    new Mailer({ smtp, logger, background, retryAfterMs });
+  const mailer = (smtp: SmtpConfig | undefined) =>
+    new Mailer({ smtp, logger, post: async (_transaction, letter) => void posted.push(letter) });
 
   it("sends text and HTML", async () => {
     await using mailbox = await Mailbox.open();
-    mailer(mailbox.smtp).send("ann@example.com", MAIL);
+    await mailer(mailbox.smtp).deliver(LETTER);
     const { raw, link, subject } = await mailbox.take("ann@example.com", /./);
     expect(subject).toBe("Activate your account");
     expect(link).toBe("https://wrenn.example.com/activate?token=abc");
@@ -46,60 +41,37 @@ describe("the mailer", () => {
         done(null, { user: username });
       },
     });
-    mailer({ ...mailbox.smtp, auth: { user: "u", pass: "p" } }).send("ann@example.com", MAIL);
+    await mailer({ ...mailbox.smtp, auth: { user: "u", pass: "p" } }).deliver(LETTER);
     await mailbox.take("ann@example.com", /./);
     expect(users).toEqual(["u p"]);
   });
 
-  it("tries three times, and a mail that is refused for good once", async () => {
-    let attempts = 0;
+  it("fails with what may be taken later, and gives up what is refused for good", async () => {
     let responseCode = 451;
     await using mailbox = await Mailbox.open({
-      onRcptTo: (_address, _session, done) => {
-        attempts++;
-        done(Object.assign(new Error("not now"), { responseCode }));
-      },
+      onRcptTo: (_address, _session, done) => done(Object.assign(new Error("not now"), { responseCode })),
     });
-    mailer(mailbox.smtp).send("ann@example.com", MAIL);
-    await until(() => logged("mail_lost"));
-    expect(attempts).toBe(3);
+    await expect(mailer(mailbox.smtp).deliver(LETTER)).rejects.toThrow();
+    expect(log.warn).not.toHaveBeenCalled();
     responseCode = 550;
-    mailer(mailbox.smtp).send("ann@example.com", MAIL);
-    await until(() => attempts === 4);
-    await background[Symbol.asyncDispose]();
-    expect(attempts).toBe(4);
-  });
-
-  it("delivers a mail that waits for its next attempt when the process ends", async () => {
-    let refused = false;
-    await using mailbox = await Mailbox.open({
-      onRcptTo: (_address, _session, done) => {
-        const first = !refused;
-        refused = true;
-        done(first ? Object.assign(new Error("not now"), { responseCode: 451 }) : null);
-      },
-    });
-    const sender = mailer(mailbox.smtp, [3_600_000, 0]);
-    sender.send("ann@example.com", MAIL);
-    await until(() => logged("mail_delayed"));
-    sender[Symbol.dispose]();
-    await background[Symbol.asyncDispose]();
-    expect(mailbox.mails).toHaveLength(1);
+    await mailer(mailbox.smtp).deliver(LETTER);
+    expect(log.warn).toHaveBeenCalledWith(expect.objectContaining({ event: "mail_refused" }));
   });
 
   it("prints the link where there is no mail server, and never where there is one", async () => {
-    mailer(undefined).send("ann@example.com", MAIL);
+    await mailer(undefined).send(NO_TRANSACTION, "ann@example.com", MAIL);
     expect(log.info).toHaveBeenCalledWith({
       event: "mail_not_sent",
       to: "ann@example.com",
       subject: "Activate your account",
       link: "https://wrenn.example.com/activate?token=abc",
     });
+    expect(posted).toEqual([]);
     vi.clearAllMocks();
     await using mailbox = await Mailbox.open();
-    mailer(mailbox.smtp).send("ann@example.com", MAIL);
-    await mailbox.take("ann@example.com", /./);
-    await background[Symbol.asyncDispose]();
+    await mailer(mailbox.smtp).send(NO_TRANSACTION, "ann@example.com", MAIL);
+    expect(posted).toEqual([LETTER]);
+    await mailer(mailbox.smtp).deliver(LETTER);
     expect(JSON.stringify([...log.info.mock.calls, ...log.warn.mock.calls])).not.toContain("abc");
   });
 });

@@ -1,8 +1,7 @@
 /** Sends mails, in the background: no request waits for a mail server or fails because of one. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@wrenn/runtime/logger";
 import { createTransport, type Transporter } from "nodemailer";
-import type { Background } from "../background.ts";
+import type { Queries } from "../db/database.ts";
 import type { Mail } from "./template.ts";
 
 export interface SmtpConfig {
@@ -16,58 +15,53 @@ export interface SmtpConfig {
 
 const TIMEOUT_MS = 30_000;
 const IMPLICIT_TLS_PORT = 465;
-/** Pauses before the second and the third attempt. */
-const RETRY_AFTER_MS = [10_000, 30_000];
 /** From here on the server says that it will never take the mail. */
 const PERMANENT = 500;
 
-interface MailerOptions {
-  readonly smtp: SmtpConfig | undefined;
-  readonly logger: Logger;
-  readonly background: Background;
-  readonly retryAfterMs?: readonly number[];
+/** A mail and whom it is for. */
+export interface Letter {
+  readonly to: string;
+  readonly mail: Mail;
 }
 
-export class Mailer implements Disposable {
+export interface MailerOptions {
+  readonly smtp: SmtpConfig | undefined;
+  readonly logger: Logger;
+  /** keeps a letter, as part of a transaction, until `deliver` has taken it */
+  readonly post: (queries: Queries, letter: Letter) => Promise<void>;
+}
+
+export class Mailer {
   readonly #options: MailerOptions;
   readonly #transport: Transporter | undefined;
-  readonly #stop = new AbortController();
 
   constructor(options: MailerOptions) {
     this.#options = options;
     this.#transport = options.smtp && transportTo(options.smtp);
   }
 
-  /** Returns at once. Without a mail server the log says where the mail's link leads: then that is the only way to get it. */
-  send(to: string, mail: Mail): void {
-    const { logger, background } = this.#options;
+  /**
+   * The mail is sent when the transaction is committed, however the process ends. Without a mail server the log says where its
+   * link leads: then that is the only way to get it.
+   */
+  async send(queries: Queries, to: string, mail: Mail): Promise<void> {
+    const { logger, post } = this.#options;
     const { subject, link } = mail;
     if (this.#transport === undefined) logger.info({ event: "mail_not_sent", to, subject, link });
-    else background.run("mail_failed", () => this.#deliver(to, mail));
+    else await post(queries, { to, mail });
   }
 
-  async #deliver(to: string, { subject, text, html }: Mail): Promise<void> {
-    const { smtp, logger, retryAfterMs = RETRY_AFTER_MS } = this.#options;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await this.#transport?.sendMail({ from: smtp?.from, to, subject, text, html });
-        logger.info({ event: "mail_sent", subject });
-        return;
-      } catch (error) {
-        const { responseCode = 0, message } = error as Error & { responseCode?: number };
-        const pause = retryAfterMs[attempt];
-        const over = pause === undefined || responseCode >= PERMANENT || this.#stop.signal.aborted;
-        logger.warn({ event: over ? "mail_lost" : "mail_delayed", subject, attempt: attempt + 1, reason: message });
-        if (over) return;
-        // The end of the process is one more reason to try now.
-        await sleep(pause, undefined, { signal: this.#stop.signal }).catch(() => {});
-      }
+  /** Hands it to the mail server; what that will never take is given up. @throws when it may take it later */
+  async deliver({ to, mail: { subject, text, html } }: Letter): Promise<void> {
+    const { smtp, logger } = this.#options;
+    try {
+      await this.#transport?.sendMail({ from: smtp?.from, to, subject, text, html });
+      logger.info({ event: "mail_sent", subject });
+    } catch (error) {
+      const { responseCode = 0, message } = error as Error & { responseCode?: number };
+      if (responseCode < PERMANENT) throw error;
+      logger.warn({ event: "mail_refused", subject, reason: message });
     }
-  }
-
-  /** Mails that wait for another attempt get it now, and no more. */
-  [Symbol.dispose](): void {
-    this.#stop.abort();
   }
 }
 

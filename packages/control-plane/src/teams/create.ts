@@ -38,7 +38,7 @@ export async function createTeam(
   name: string,
 ): Promise<TeamRow> {
   const { userId } = user;
-  const team = await db.queries.transaction(async (tx) => {
+  return db.queries.transaction(async (tx) => {
     const alive = tx.select({ id: teams.id }).from(teams).where(isNull(teams.deletedAt));
     await holdRoom(tx, {
       owner: userId,
@@ -47,10 +47,10 @@ export async function createTeam(
       max: LIMITS.userTeams,
       message: `you own ${LIMITS.userTeams} teams, which is as many as one may: delete one first`,
     });
-    return insertTeam(tx, userId, name, false);
+    const team = await insertTeam(tx, userId, name, false);
+    await tellUser?.(tx, { event: "team_created", to: user.email, teamName: team.name });
+    return team;
   });
-  tellUser?.({ event: "team_created", to: user.email, teamName: team.name });
-  return team;
 }
 
 /** @throws not_found */

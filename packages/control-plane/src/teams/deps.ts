@@ -1,6 +1,6 @@
 /** What work on teams needs. */
 import type { Role } from "@wrenn/protocol/access";
-import type { Database } from "../db/database.ts";
+import type { Database, Queries } from "../db/database.ts";
 
 /** What somebody is told by mail. */
 export type TeamNotice =
@@ -18,6 +18,6 @@ export type TeamNotice =
 
 export interface TeamDeps {
   readonly db: Database;
-  /** Called after what it tells of is done; it must not throw. Without one nobody is told. */
-  readonly tellUser?: ((notice: TeamNotice) => void) | undefined;
+  /** Called in the transaction that does what it tells of. Without one nobody is told. */
+  readonly tellUser?: ((queries: Queries, notice: TeamNotice) => Promise<void>) | undefined;
 }

@@ -32,8 +32,8 @@ export async function invite(
   by: { readonly userId: string; readonly name: string },
   { email, role }: { readonly email: string; readonly role: GivenRole },
 ): Promise<InvitationRow> {
-  const { team, row } = await db.queries.transaction(async (tx) => {
-    const held = await holdTeam(tx, teamId);
+  return db.queries.transaction(async (tx) => {
+    const team = await holdTeam(tx, teamId);
     const [member] = await tx
       .select({ role: memberships.role })
       .from(memberships)
@@ -57,11 +57,11 @@ export async function invite(
       .onConflictDoUpdate({ target: [invitations.teamId, invitations.email], set: fields })
       .returning();
     if (made === undefined) throw new WrennError("internal_error", "the insert returned no row");
-    return { team: held, row: made };
+    const { expiresAt } = made;
+    const notice = { event: "team_invited", to: email, invitedBy: by.name, role, expiresAt } as const;
+    await tellUser?.(tx, { ...notice, teamName: team.name });
+    return made;
   });
-  const { expiresAt } = row;
-  tellUser?.({ event: "team_invited", to: email, teamName: team.name, invitedBy: by.name, role, expiresAt });
-  return row;
 }
 
 /** What the team waits for, newest first. */
@@ -109,7 +109,7 @@ export async function acceptInvitation(
   user: Asked,
   id: string,
 ): Promise<{ team: TeamRow; role: Role }> {
-  const joined = await db.queries.transaction(async (tx) => {
+  return db.queries.transaction(async (tx) => {
     const mine = and(eq(invitations.id, id), eq(invitations.email, user.email), open());
     const [seen] = await tx.select({ teamId: invitations.teamId }).from(invitations).where(mine);
     if (seen === undefined) throw notThere();
@@ -123,10 +123,9 @@ export async function acceptInvitation(
       .onConflictDoNothing({ target: [memberships.teamId, memberships.userId] })
       .returning({ role: memberships.role });
     if (made === undefined) throw new WrennError("conflict", "you are in this team already");
+    await tellUser?.(tx, { event: "team_joined", to: user.email, teamName: team.name });
     return { team, role: made.role };
   });
-  tellUser?.({ event: "team_joined", to: user.email, teamName: joined.team.name });
-  return joined;
 }
 
 /** Returns the UUID of the team. @throws not_found when it is not the user's, or not any more */

@@ -2,6 +2,7 @@ import { idFromUuid } from "@wrenn/protocol/ids";
 import type { Invitation, Member, OwnInvitation, OwnTeam, TeamDetail } from "@wrenn/protocol/rest/teams";
 import { and, eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Queries } from "../db/database.ts";
 import { invitations, memberships } from "../db/schema.ts";
 import { as } from "../testing/as.ts";
 import { TestPlatform, type TestUser } from "../testing/platform.ts";
@@ -162,7 +163,7 @@ describe.each(ENGINES)("teams on PostgreSQL $name", (engine) => {
     const { owner } = await crew();
     const guest = await platform.signIn();
     const told: TeamNotice[] = [];
-    const deps = { db: platform.db, tellUser: (notice: TeamNotice) => told.push(notice) };
+    const deps = { db: platform.db, tellUser: async (_: Queries, notice: TeamNotice) => void told.push(notice) };
     const who = { userId: owner.id, name: "Olga" };
     const row = await invite(deps, owner.teamId, who, { email: guest.email, role: "member" });
     await acceptInvitation(deps, { userId: guest.id, email: guest.email }, row.id);

@@ -1,11 +1,13 @@
 /** What jobs get in tests: mails go nowhere. */
-import { Background } from "../../background.ts";
+import { randomBytes } from "node:crypto";
 import type { Database } from "../../db/database.ts";
+import { Encryption } from "../../encryption.ts";
 import { Mailer } from "../../mail/mailer.ts";
 import { silent } from "../../testing/postgres.ts";
 import type { JobDeps } from "../deps.ts";
 
 export function jobDeps(db: Database): JobDeps {
-  const background = new Background(silent);
-  return { db, mailer: new Mailer({ smtp: undefined, background, logger: silent }), logger: silent };
+  const encryption = new Encryption({ encryption: randomBytes(32), retiredEncryption: [] });
+  const mailer = new Mailer({ smtp: undefined, logger: silent, post: async () => {} });
+  return { db, mailer, encryption, logger: silent };
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { defineJob } from "../define.ts";
 import type { JobDeps } from "../deps.ts";
 
-export const TEST_TIMES = { deadAfterSec: 10, lookSec: 1, pollSec: 0.5 };
+export const TEST_TIMES = { deadAfterSec: 10, lookSec: 1, pollSec: 0.5, startSec: 0.5 };
 
 const data = z.object({ number: z.int() });
 const QUICK = { limit: 2, delaySec: 1, maxDelaySec: 1 };

@@ -1,0 +1,23 @@
+/** Mails on their way to the mail server. Their links are as good as a password, so they are stored encrypted. */
+import { z } from "zod";
+import type { Queries } from "../db/database.ts";
+import type { Encryption } from "../encryption.ts";
+import type { Letter } from "../mail/mailer.ts";
+import { defineJob } from "./define.ts";
+import type { Jobs } from "./jobs.ts";
+
+const OWNER = "mail";
+
+export const sendMail = defineJob({
+  name: "send-mail",
+  data: z.object({ letter: z.string() }),
+  // Over an hour in all.
+  retries: { limit: 12, delaySec: 10, maxDelaySec: 600 },
+  timeoutSec: 120,
+  run: ({ mailer, encryption }, { letter }) => mailer.deliver(JSON.parse(encryption.decrypt(letter, OWNER)) as Letter),
+});
+
+/** Keeps the letter as a job. @throws database_unavailable */
+export function postMail(jobs: Jobs, encryption: Encryption, queries: Queries, letter: Letter): Promise<void> {
+  return jobs.send(sendMail, { letter: encryption.encrypt(JSON.stringify(letter), OWNER) }, queries);
+}
