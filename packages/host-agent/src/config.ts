@@ -10,8 +10,8 @@ import type { CondenseLimits } from "./snapshots/condense.ts";
 export interface HostConfig {
   readonly layout: Layout;
   readonly logLevel: string;
-  /** where an enrolled host is reached; every host also listens on a Unix socket */
-  readonly listen: ListenAddress;
+  /** where an enrolled host listens; on all addresses, at the port that it is reached at, when absent */
+  readonly listen: ListenAddress | undefined;
   /** URL of the control plane that it is enrolled at, or shall be */
   readonly controlPlane: string | undefined;
   readonly slots: SlotRange;
@@ -83,8 +83,9 @@ function oneOf(env: Env, name: string, allowed: readonly string[], fallback: str
   return text;
 }
 
-function listenAddress(env: Env): ListenAddress {
-  const text = env["WRENN_HOST_LISTEN_ADDR"] || ":50051";
+function listenAddress(env: Env): ListenAddress | undefined {
+  const text = env["WRENN_HOST_LISTEN_ADDR"];
+  if (text === undefined || text === "") return undefined;
   const address = parseListenAddress(text);
   if (address === undefined) throw invalid("WRENN_HOST_LISTEN_ADDR", text, "host:port, for example :50051");
   return address;

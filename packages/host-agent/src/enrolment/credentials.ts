@@ -8,6 +8,7 @@ import { z } from "zod";
 const fileSchema = z.object({
   host_id: z.string(),
   control_plane: z.string().describe("URL"),
+  address: z.string().describe("`host:port` at which the control plane reaches this host"),
   token: z.string(),
   refresh_token: z.string(),
   cert_pem: z.string(),

@@ -59,13 +59,13 @@ export async function enrol({ file, controlPlane, token, facts }: EnrolOptions):
   if (kept?.registered_with === hash(token)) return;
   const { keyPem, csrPem: csr } = newCertificateRequest();
   const answer = await api.register(controlPlane, { ...facts, token, csr });
-  await writeCredentials(file, credentialsOf(answer, keyPem, controlPlane, hash(token)));
+  const own = { key_pem: keyPem, control_plane: controlPlane, address: facts.address, registered_with: hash(token) };
+  await writeCredentials(file, { ...given(answer), ...own });
 }
 
-function credentialsOf(answer: Answer, keyPem: string, controlPlane: string, registeredWith: string): HostCredentials {
-  const { host, token, refresh_token, cert_pem, ca_cert_pem } = answer;
-  const given = { host_id: host.id, token, refresh_token, cert_pem, ca_cert_pem };
-  return { ...given, key_pem: keyPem, control_plane: controlPlane, registered_with: registeredWith };
+/** What of an answer is kept. */
+function given({ host, token, refresh_token, cert_pem, ca_cert_pem }: Answer) {
+  return { host_id: host.id, token, refresh_token, cert_pem, ca_cert_pem };
 }
 
 export class Enrolment {
@@ -130,9 +130,10 @@ export class Enrolment {
   };
 
   async #renew(): Promise<void> {
-    const { control_plane: url, refresh_token, registered_with } = this.#credentials;
+    const { control_plane: url, refresh_token } = this.#credentials;
     const { keyPem, csrPem: csr } = newCertificateRequest();
-    const credentials = credentialsOf(await api.refresh(url, { refresh_token, csr }), keyPem, url, registered_with);
+    const answer = await api.refresh(url, { refresh_token, csr });
+    const credentials = { ...this.#credentials, ...given(answer), key_pem: keyPem };
     await writeCredentials(this.#options.file, credentials);
     this.#credentials = credentials;
     this.#options.renewed(tlsOf(credentials));
