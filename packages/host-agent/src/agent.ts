@@ -1,5 +1,7 @@
 /** The running host agent: recovers what it finds, serves, and lets go of its machines when it stops. */
+import type { JoinRequest } from "@wrenn/runtime/host-questions";
 import type { ProcessLock } from "@wrenn/runtime/process-lock";
+import { hostFacts } from "./enrol-host.ts";
 import type { EnrolOptions } from "./enrolment/enrolment.ts";
 import { Membership } from "./enrolment/membership.ts";
 import type { HostContext } from "./host.ts";
@@ -10,7 +12,7 @@ import { connectedNetworks } from "./network/connected.ts";
 import { enableForwarding } from "./network/forwarding.ts";
 import { hostRules, hostTable } from "./network/rules.ts";
 import { applyHostRules } from "./network/slot.ts";
-import { type RpcServer, serveRpc } from "./rpc/server.ts";
+import { RpcServer } from "./rpc/server.ts";
 
 export interface HostAgentOptions {
   /** of a host that shall enrol first */
@@ -53,17 +55,18 @@ export class HostAgent {
       host.logger.warn({ controllers }, "VMMs run without memory limits of their own");
     host.slots.fill();
     host.warmPool.fill();
-    const server = await serveRpc(host);
+    const server = new RpcServer(host);
     const { layout, config, logger } = host;
-    const membership = new Membership({
-      file: layout.hostCredentialsFile,
-      listen: config.listen,
-      server,
-      logger,
-      deleted,
-    });
+    const { supervised, listen } = config;
+    const file = layout.hostCredentialsFile;
+    const membership = new Membership({ file, supervised, listen, server, logger, deleted });
     await membership.open(enrolment);
     return new HostAgent(host, server, membership, lock);
+  }
+
+  /** Enrols at the control plane of this box, or goes on with what it has. @throws what the control plane answered, connection_lost */
+  async join(request: JoinRequest): Promise<void> {
+    await this.#membership.join(request, await hostFacts(this.#host.layout.dir));
   }
 
   /** Capsules live on; the next start adopts them. */

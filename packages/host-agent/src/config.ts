@@ -12,6 +12,8 @@ export interface HostConfig {
   readonly logLevel: string;
   /** where an enrolled host listens; on all addresses, at the port that it is reached at, when absent */
   readonly listen: ListenAddress | undefined;
+  /** whoever starts this host agent also starts its control plane, and tells it of that */
+  readonly supervised: boolean;
   /** URL of the control plane that it is enrolled at, or shall be */
   readonly controlPlane: string | undefined;
   readonly slots: SlotRange;
@@ -47,6 +49,7 @@ export function envToHostConfig(env: Env, cpus: number): HostConfig {
     layout: layoutOf(env["WRENN_DIR"] ?? "/var/lib/wrenn", env["WRENN_CACHE_DIR"] ?? "/var/cache/wrenn"),
     logLevel: oneOf(env, "LOG_LEVEL", ["fatal", "error", "warn", "info", "debug", "trace"], "info"),
     listen: listenAddress(env),
+    supervised: env["WRENN_SUPERVISED_HOST"] === "1",
     controlPlane: controlPlaneUrl(env),
     slots: slotRange(env),
     slotPool: integer(env, "WRENN_SLOT_POOL", 4, 0, 1024),

@@ -34,7 +34,7 @@ export async function enrolOptions(
   return { controlPlane, token, facts: { address, ...(await hostFacts(layout.dir)) } };
 }
 
-async function hostFacts(dir: string): Promise<Omit<HostFacts, "address">> {
+export async function hostFacts(dir: string): Promise<Omit<HostFacts, "address">> {
   return {
     arch: process.arch,
     cpu_cores: cpus().length,

@@ -1,6 +1,7 @@
 /** Entry of the host agent process. */
 import { cpus } from "node:os";
 import { WrennError } from "@wrenn/protocol/errors";
+import { HOST_QUESTIONS, type JoinRequest } from "@wrenn/runtime/host-questions";
 import { runService } from "@wrenn/runtime/service";
 import { HostAgent } from "./agent.ts";
 import { envToHostConfig } from "./config.ts";
@@ -16,6 +17,10 @@ await runService("host-agent", async () => {
   const deleted = () => void process.kill(process.pid, "SIGTERM");
   const agent = await HostAgent.start(host, { enrolment, deleted });
   const { vmm, version, accelerator } = host.driver.capabilities;
-  host.logger.info({ vmm, version, accelerator, socket: host.layout.hostAgentSocket }, "host agent ready");
-  return { details: { vmm, vmmVersion: version, accelerator }, close: () => agent.close() };
+  host.logger.info({ vmm, version, accelerator }, "host agent ready");
+  return {
+    details: { vmm, vmmVersion: version, accelerator },
+    close: () => agent.close(),
+    answers: { [HOST_QUESTIONS.join]: (request) => agent.join(request as JoinRequest) },
+  };
 });

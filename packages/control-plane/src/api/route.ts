@@ -33,6 +33,8 @@ export interface ApiContext {
   readonly channels: ChannelDeps;
   readonly jobs: Jobs;
   readonly enrolment: EnrolDeps;
+  /** The host with the UUID has shown that it lives. */
+  readonly hostHeard: (id: string) => void;
   readonly audit: AuditLog;
   readonly secrets: Secrets;
   readonly corsOrigins: readonly string[];

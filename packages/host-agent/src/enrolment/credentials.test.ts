@@ -13,6 +13,7 @@ describe("credentials of a host", () => {
     ...{
       host_id: "host-1",
       control_plane: "https://cp",
+      local: false,
       address: "h:1",
       token: "t",
       refresh_token: "r",

@@ -14,6 +14,7 @@ const fileSchema = z.object({
   cert_pem: z.string(),
   key_pem: z.string(),
   ca_cert_pem: z.string(),
+  local: z.boolean().default(false).describe("given on the host's own box, by whoever starts both"),
   registered_with: z.string().describe("SHA-256 of the registration token, hex"),
 });
 export type HostCredentials = z.infer<typeof fileSchema>;

@@ -89,6 +89,13 @@ export const registerHostSchema = z
   .meta({ id: "RegisterHost" });
 export type RegisterHost = z.input<typeof registerHostSchema>;
 
+export const heartbeatSchema = z
+  .object({
+    address: z.string().max(300).optional().describe("`host:port`, where the port has changed since the host enrolled"),
+  })
+  .meta({ id: "Heartbeat" });
+export type Heartbeat = z.input<typeof heartbeatSchema>;
+
 export const refreshHostSchema = z
   .object({ refresh_token: z.string(), csr: pem.describe("PKCS #10 request in PEM, of a new key") })
   .meta({ id: "RefreshHost" });
