@@ -72,8 +72,8 @@ export class Bystander {
       "socket folder": await readdir(run),
       "network slot": claims.map(({ holder }) => holder),
     };
-    // Besides capsules there are slots for nobody yet, the agent's own sockets, and machines that wait for an owner.
-    const expected = new Set([this.#id, NOBODY, "pg", "host-agent.sock"]);
+    // Besides capsules there are slots for nobody yet, the database's socket, and machines that wait for an owner.
+    const expected = new Set([this.#id, NOBODY, "pg"]);
     const isLeak = (name: string) => !expected.has(name) && !name.startsWith("warm-");
     return Object.entries(named).flatMap(([kind, names]) => names.filter(isLeak).map((name) => `${kind} ${name}`));
   }

@@ -19,7 +19,8 @@ import { migrateDatabase } from "./db/migrate.ts";
 import { Encryption } from "./encryption.ts";
 import { Certificates } from "./hosts/certificates.ts";
 import { HostClients } from "./hosts/clients.ts";
-import { countHosts, ensureHost } from "./hosts/registry.ts";
+import { LocalHost } from "./hosts/local-host.ts";
+import { countHosts } from "./hosts/registry.ts";
 import { ensureAdmin } from "./identity/local-admin.ts";
 import { ensureLocalKey } from "./identity/local-key.ts";
 import { Github } from "./identity/oauth/github.ts";
@@ -46,6 +47,7 @@ export interface ContextOverrides {
 
 export interface Context extends ApiContext, AsyncDisposable {
   readonly capsules: CapsuleDeps;
+  readonly localHost: LocalHost | undefined;
   /** The server listens at this address. */
   listening(url: string): void;
   close(): Promise<void>;
@@ -56,6 +58,11 @@ async function openDatabase(config: Config, logger: Logger, stack: AsyncDisposab
   const url =
     database.kind === "external" ? database.url : stack.use(await startEmbeddedPostgres(config.layout, logger)).url;
   return stack.use(new Database(url, logger));
+}
+
+function openLocalHost({ layout, database }: Config, db: Database, reconciler: Reconciler): Promise<LocalHost> {
+  const isOnline = (id: string) => reconciler.isOnline(id);
+  return LocalHost.ensure({ db, instance: layout.instance, sole: database.kind === "embedded", isOnline });
 }
 
 interface OpenAccounts extends Pick<MailerOptions, "logger" | "post"> {
@@ -93,15 +100,16 @@ export async function createContext(
   overrides: ContextOverrides = {},
 ): Promise<Context> {
   await using stack = new AsyncDisposableStack();
+  const certificates = stack.use(new Certificates(config.authority, config.layout.authorityFile));
+  // Hosts are waiting: it is made while the database starts. What is wrong with it shows when they are reached.
+  if (config.localHost) certificates.client().catch(() => {});
   const db = overrides.database ?? (await openDatabase(config, logger, stack));
   await migrateDatabase(db);
   await ensureLocalKey(db, config.layout.apiKeyFile);
   const { admin } = config.accounts;
   if (admin !== undefined) await ensureAdmin(db, admin, config.layout.adminPasswordFile);
-  if (config.localHost) await ensureHost(db, `unix:${config.layout.hostAgentSocket}`);
   const secrets = await readSecrets(config.secrets, config.layout.secretsFile);
   const audit = stack.use(new AuditLog(db, logger));
-  const certificates = new Certificates(config.authority, config.layout.authorityFile);
   const hosts = stack.use(new HostClients(certificates));
   const encryption = new Encryption(secrets);
   const post: MailerOptions["post"] = (queries, letter) => postMail(jobs, encryption, queries, letter);
@@ -111,7 +119,9 @@ export async function createContext(
   const { backgroundInputMs = LIMITS.backgroundInputSec * 1000 } = overrides;
   const { placement, quotas } = config;
   const capsules: CapsuleDeps = { db, hosts, operations, placement, quotas, wakes, backgroundInputMs, logger };
-  await stack.use(new Reconciler(capsules, overrides.hostLostMs ?? HOST_LOST_MS)).start();
+  const reconciler = stack.use(new Reconciler(capsules, overrides.hostLostMs ?? HOST_LOST_MS));
+  const localHost = config.localHost ? await openLocalHost(config, db, reconciler) : undefined;
+  await reconciler.start();
   const revocations = stack.use(new Revocations(db, logger));
   const outbound = new Outbound(config.webhookAllow);
   const channels: ChannelDeps = { db, logger, encryption, outbound };
@@ -129,6 +139,8 @@ export async function createContext(
   return {
     capsules,
     enrolment,
+    hostHeard: (id) => reconciler.heard(id),
+    localHost,
     ...accounts,
     tellUser: tellByMail(accounts.accounts.mailer, accounts.accounts.links),
     channels,

@@ -6,6 +6,7 @@ import type { Logger } from "@wrenn/runtime/logger";
 import type { App } from "./api/route.ts";
 import type { Config } from "./config.ts";
 import { type Context, type ContextOverrides, createContext } from "./context.ts";
+import type { LocalHost } from "./hosts/local-host.ts";
 import { buildServer } from "./http/server.ts";
 
 /** How long requests may go on once the end has been asked for. */
@@ -14,6 +15,8 @@ const GRACE_MS = 10_000;
 export interface ControlPlane extends AsyncDisposable {
   /** e.g. http://127.0.0.1:9725 */
   readonly url: string;
+  /** of this box; undefined where it is none */
+  readonly localHost: LocalHost | undefined;
   close(): Promise<void>;
 }
 
@@ -58,7 +61,7 @@ export async function startControlPlane(
     logger.info({ event: "listening", url });
     let closed: Promise<void> | undefined;
     const close = () => (closed ??= shutDown(app, context));
-    return { url, close, [Symbol.asyncDispose]: close };
+    return { url, localHost: context.localHost, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await context.close();
     throw error;

@@ -1,7 +1,9 @@
 /** The running host agent: recovers what it finds, serves, and lets go of its machines when it stops. */
+import type { JoinRequest } from "@wrenn/runtime/host-questions";
 import type { ProcessLock } from "@wrenn/runtime/process-lock";
-import { readCredentials } from "./enrolment/credentials.ts";
-import { Enrolment, tlsOf } from "./enrolment/enrolment.ts";
+import { hostFacts } from "./enrol-host.ts";
+import type { EnrolOptions } from "./enrolment/enrolment.ts";
+import { Membership } from "./enrolment/membership.ts";
 import type { HostContext } from "./host.ts";
 import { lockInstance } from "./instance-lock.ts";
 import { type Chores, startChores } from "./machines/chores.ts";
@@ -10,24 +12,13 @@ import { connectedNetworks } from "./network/connected.ts";
 import { enableForwarding } from "./network/forwarding.ts";
 import { hostRules, hostTable } from "./network/rules.ts";
 import { applyHostRules } from "./network/slot.ts";
-import { type RpcServer, serveRpc } from "./rpc/server.ts";
-import { createTlsServer, useCredentials } from "./rpc/tls-server.ts";
+import { RpcServer } from "./rpc/server.ts";
 
-/** What others see of the host. */
-interface Faces {
-  readonly rpc: RpcServer;
-  readonly enrolment: Enrolment | undefined;
-}
-
-/** A host that is not enrolled is there for this machine only. */
-async function showFaces(host: HostContext, deleted: () => void): Promise<Faces> {
-  const file = host.layout.hostCredentialsFile;
-  const credentials = await readCredentials(file);
-  if (credentials === undefined) return { rpc: await serveRpc(host), enrolment: undefined };
-  const tls = createTlsServer(tlsOf(credentials));
-  const rpc = await serveRpc(host, tls);
-  const renewed = (changed: Parameters<typeof useCredentials>[1]) => useCredentials(tls, changed);
-  return { rpc, enrolment: Enrolment.keep(credentials, { file, logger: host.logger, renewed, deleted }) };
+export interface HostAgentOptions {
+  /** of a host that shall enrol first */
+  readonly enrolment: Omit<EnrolOptions, "file"> | undefined;
+  /** The control plane that the host is enrolled at has deleted it. */
+  readonly deleted: () => void;
 }
 
 export class HostAgent {
@@ -35,21 +26,21 @@ export class HostAgent {
   readonly #rpc: RpcServer;
   readonly #lock: ProcessLock;
   readonly #chores: Chores;
-  readonly #enrolment: Enrolment | undefined;
+  readonly #membership: Membership;
 
-  private constructor(host: HostContext, { rpc, enrolment }: Faces, lock: ProcessLock) {
+  private constructor(host: HostContext, rpc: RpcServer, membership: Membership, lock: ProcessLock) {
     this.#host = host;
     this.#rpc = rpc;
-    this.#enrolment = enrolment;
+    this.#membership = membership;
     this.#lock = lock;
     this.#chores = startChores(host);
   }
 
   /**
-   * @param deleted is called when the control plane that the host is enrolled at has deleted it
-   * @throws already_running when another host agent works on the same state folder
+   * @throws already_running when another host agent works on the same state folder, port_in_use, connection_lost, and what the
+   * control plane answered
    */
-  static async start(host: HostContext, deleted: () => void): Promise<HostAgent> {
+  static async start(host: HostContext, { enrolment, deleted }: HostAgentOptions): Promise<HostAgent> {
     const lock = await lockInstance(host.layout);
     enableForwarding();
     await applyHostRules(
@@ -64,12 +55,23 @@ export class HostAgent {
       host.logger.warn({ controllers }, "VMMs run without memory limits of their own");
     host.slots.fill();
     host.warmPool.fill();
-    return new HostAgent(host, await showFaces(host, deleted), lock);
+    const server = new RpcServer(host);
+    const { layout, config, logger } = host;
+    const { supervised, listen } = config;
+    const file = layout.hostCredentialsFile;
+    const membership = new Membership({ file, supervised, listen, server, logger, deleted });
+    await membership.open(enrolment);
+    return new HostAgent(host, server, membership, lock);
+  }
+
+  /** Enrols at the control plane of this box, or goes on with what it has. @throws what the control plane answered, connection_lost */
+  async join(request: JoinRequest): Promise<void> {
+    await this.#membership.join(request, await hostFacts(this.#host.layout.dir));
   }
 
   /** Capsules live on; the next start adopts them. */
   async close(): Promise<void> {
-    await this.#enrolment?.close();
+    await this.#membership.close();
     await this.#chores.stop();
     await this.#rpc.close();
     await this.#host.sampler.save();

@@ -10,8 +10,10 @@ import type { CondenseLimits } from "./snapshots/condense.ts";
 export interface HostConfig {
   readonly layout: Layout;
   readonly logLevel: string;
-  /** where an enrolled host is reached; every host also listens on a Unix socket */
-  readonly listen: ListenAddress;
+  /** where an enrolled host listens; on all addresses, at the port that it is reached at, when absent */
+  readonly listen: ListenAddress | undefined;
+  /** whoever starts this host agent also starts its control plane, and tells it of that */
+  readonly supervised: boolean;
   /** URL of the control plane that it is enrolled at, or shall be */
   readonly controlPlane: string | undefined;
   readonly slots: SlotRange;
@@ -47,6 +49,7 @@ export function envToHostConfig(env: Env, cpus: number): HostConfig {
     layout: layoutOf(env["WRENN_DIR"] ?? "/var/lib/wrenn", env["WRENN_CACHE_DIR"] ?? "/var/cache/wrenn"),
     logLevel: oneOf(env, "LOG_LEVEL", ["fatal", "error", "warn", "info", "debug", "trace"], "info"),
     listen: listenAddress(env),
+    supervised: env["WRENN_SUPERVISED_HOST"] === "1",
     controlPlane: controlPlaneUrl(env),
     slots: slotRange(env),
     slotPool: integer(env, "WRENN_SLOT_POOL", 4, 0, 1024),
@@ -83,8 +86,9 @@ function oneOf(env: Env, name: string, allowed: readonly string[], fallback: str
   return text;
 }
 
-function listenAddress(env: Env): ListenAddress {
-  const text = env["WRENN_HOST_LISTEN_ADDR"] || ":50051";
+function listenAddress(env: Env): ListenAddress | undefined {
+  const text = env["WRENN_HOST_LISTEN_ADDR"];
+  if (text === undefined || text === "") return undefined;
   const address = parseListenAddress(text);
   if (address === undefined) throw invalid("WRENN_HOST_LISTEN_ADDR", text, "host:port, for example :50051");
   return address;

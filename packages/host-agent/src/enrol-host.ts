@@ -1,9 +1,9 @@
-/** Enrols this host at the control plane of WRENN_CP_URL, where WRENN_REGISTER_TOKEN and WRENN_HOST_ADDRESS ask for it. */
+/** What WRENN_CP_URL, WRENN_REGISTER_TOKEN and WRENN_HOST_ADDRESS ask for: that this host enrols. */
 import { cpus, totalmem } from "node:os";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Env, HostConfig } from "./config.ts";
 import { totalSpaceMb } from "./disk/overlay.ts";
-import { enrol } from "./enrolment/enrolment.ts";
+import type { EnrolOptions, HostFacts } from "./enrolment/enrolment.ts";
 
 export interface EnrolArguments {
   readonly token: string;
@@ -24,19 +24,21 @@ export function enrolArguments(env: Env): EnrolArguments | undefined {
   return { token, address };
 }
 
-/** @throws config_invalid, connection_lost, and what the control plane answered */
-export async function enrolHost(
+/** @throws config_invalid when nothing says where to enrol */
+export async function enrolOptions(
   { layout, controlPlane }: HostConfig,
   { token, address }: EnrolArguments,
-): Promise<void> {
+): Promise<Omit<EnrolOptions, "file">> {
   if (controlPlane === undefined)
     throw new WrennError("config_invalid", "WRENN_CP_URL must name the control plane to enrol at");
-  const facts = {
-    address,
+  return { controlPlane, token, facts: { address, ...(await hostFacts(layout.dir)) } };
+}
+
+export async function hostFacts(dir: string): Promise<Omit<HostFacts, "address">> {
+  return {
     arch: process.arch,
     cpu_cores: cpus().length,
     memory_mb: Math.floor(totalmem() / 1024 / 1024),
-    disk_gb: Math.max(1, Math.floor((await totalSpaceMb(layout.dir)) / 1024)),
+    disk_gb: Math.max(1, Math.floor((await totalSpaceMb(dir)) / 1024)),
   };
-  await enrol({ file: layout.hostCredentialsFile, controlPlane, token, facts });
 }

@@ -19,7 +19,6 @@ it("is the same instance by whatever name the folder is called, before and after
 });
 
 it("keeps sockets short, however long the folder's name is", () => {
-  const { hostAgentSocket, run } = layoutOf(`/${"long/".repeat(100)}`, "/cache");
-  expect(hostAgentSocket.length).toBeLessThan(60);
+  const { run } = layoutOf(`/${"long/".repeat(100)}`, "/cache");
   expect(`${run}/cl-${"0".repeat(25)}/qmp.sock`.length).toBeLessThan(108);
 });

@@ -34,7 +34,6 @@ export interface Layout {
   readonly authorityFile: string;
   /** JSON of what a host agent proves itself with to the control plane that it is enrolled at */
   readonly hostCredentialsFile: string;
-  readonly hostAgentSocket: string;
 }
 
 /** Claims of network slots, shared by all instances of the box. */
@@ -61,7 +60,6 @@ export function layoutOf(stateDir: string, cacheDir: string): Layout {
     secretsFile: `${dir}/secrets.json`,
     authorityFile: `${dir}/authority.json`,
     hostCredentialsFile: `${dir}/host-credentials.json`,
-    hostAgentSocket: `${run}/host-agent.sock`,
   };
 }
 

@@ -10,11 +10,26 @@ export interface RunningService {
   /** facts for the parent */
   readonly details: Readonly<Record<string, unknown>>;
   close(): Promise<void>;
+  /** what the parent may ask, by name */
+  readonly answers?: Readonly<Record<string, (argument: unknown) => Promise<unknown>>>;
+}
+
+/** From the parent. */
+export interface ServiceQuestion {
+  readonly type: "ask";
+  readonly id: number;
+  readonly name: string;
+  readonly argument: unknown;
 }
 
 export type ServiceMessage =
   | { readonly type: "ready"; readonly details: Readonly<Record<string, unknown>> }
   | { readonly type: "failed"; readonly code: string; readonly message: string };
+
+/** To a question of the parent. */
+export type ServiceAnswer =
+  | { readonly type: "answer"; readonly id: number; readonly value?: unknown }
+  | { readonly type: "refusal"; readonly id: number; readonly code: string; readonly message: string };
 
 /** A close that takes longer is given up: what it waits for does not outlive the process. */
 const CLOSE_TIMEOUT_MS = 20_000;
@@ -34,6 +49,7 @@ export async function runService(
   collectDeadBuffers();
   try {
     const service = await start();
+    process.on("message", (question) => void answer(service, question as ServiceQuestion));
     process.send?.({ type: "ready", details: service.details } satisfies ServiceMessage);
     const cause = await stopped;
     logger.info({ cause }, "stopping");
@@ -57,7 +73,17 @@ function stopRequested(outlivesParent: boolean): Promise<string> {
   });
 }
 
-function report(message: ServiceMessage): Promise<void> {
+async function answer({ answers = {} }: RunningService, { id, name, argument }: ServiceQuestion): Promise<void> {
+  try {
+    const value = await answers[name]?.(argument);
+    await report({ type: "answer", id, value });
+  } catch (error) {
+    const { code, message } = WrennError.from(error, "internal_error", String(error));
+    await report({ type: "refusal", id, code, message });
+  }
+}
+
+function report(message: ServiceMessage | ServiceAnswer): Promise<void> {
   return new Promise((resolve) => {
     if (process.send === undefined) resolve();
     else process.send(message, () => resolve());

@@ -1,33 +1,90 @@
 /** `wrenn host-agent`: this box as a host of a control plane elsewhere, in the foreground. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { fork } from "node:child_process";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
+import type { ServiceMessage } from "@wrenn/runtime/service";
 import type { Command } from "commander";
 import { localInstance, requireRoot } from "../instance.ts";
 import { V8_FLAGS } from "../supervisor/child.ts";
 import { ensureSetup } from "./setup.ts";
 
+interface HostAgentOptions {
+  readonly controlPlane?: string;
+  readonly register?: string;
+  readonly address?: string;
+}
+
+/** What the options stand for, for those who rather set variables. */
+const VARIABLES = {
+  controlPlane: "WRENN_CP_URL",
+  register: "WRENN_REGISTER_TOKEN",
+  address: "WRENN_HOST_ADDRESS",
+} as const satisfies Record<keyof HostAgentOptions, string>;
+
 export function hostAgentCommand(program: Command): void {
   program
     .command("host-agent")
-    .description("Run the host agent of this box for the control plane of WRENN_CP_URL, in the foreground")
-    .option("--register <token>", "enrol with a registration token first, unless this one was used already")
-    .option("--address <host:port>", "where the control plane reaches this box")
-    .action(async (options: { register?: string; address?: string }) => {
+    .description(
+      "Run this box as a host of a control plane elsewhere, in the foreground (runs setup first where needed)",
+    )
+    .option("--control-plane <url>", "where to enrol (WRENN_CP_URL), such as https://wrenn.example.com")
+    .option(
+      "--register <token>",
+      "enrol with this registration token (WRENN_REGISTER_TOKEN), unless it was used already",
+    )
+    .option("--address <host:port>", "where the control plane reaches this box (WRENN_HOST_ADDRESS)")
+    .addHelpText(
+      "after",
+      [
+        "\nThe three are needed once; a box that is enrolled starts without them. `POST /v1/hosts` makes the token.",
+        "The agent listens on the port of --address, on all addresses, or on WRENN_HOST_LISTEN_ADDR.",
+        "Two host agents on one box need a WRENN_DIR each, and ranges of WRENN_SLOTS that do not overlap.",
+      ].join("\n"),
+    )
+    .action(async (options: HostAgentOptions) => {
       requireRoot("host-agent");
-      await ensureSetup(localInstance(), false);
-      const { register, address } = options;
-      const env = {
-        ...process.env,
-        ...(register === undefined ? {} : { WRENN_REGISTER_TOKEN: register }),
-        ...(address === undefined ? {} : { WRENN_HOST_ADDRESS: address }),
-      };
-      const entry = fileURLToPath(import.meta.resolve("@wrenn/host-agent/main"));
-      const child = spawn(process.execPath, [...V8_FLAGS, entry], { env, stdio: "inherit" });
-      // It stops its servers in order; this process only waits for it.
-      const pass = (signal: NodeJS.Signals) => child.kill(signal);
-      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, pass);
-      const [code] = (await once(child, "exit")) as [number | null];
-      process.exitCode = code ?? 1;
+      setVariables(options);
+      const instance = localInstance();
+      requireEnrolment(process.env, instance.layout.hostCredentialsFile);
+      await ensureSetup(instance, false);
+      await runHostAgent();
     });
+}
+
+function setVariables(options: HostAgentOptions): void {
+  for (const [option, variable] of Object.entries(VARIABLES)) {
+    const value = options[option as keyof HostAgentOptions];
+    if (value !== undefined) process.env[variable] = value;
+  }
+}
+
+/** Before minutes of setup, at the end of which nobody could reach it. @throws config_invalid naming what is missing */
+function requireEnrolment(env: NodeJS.ProcessEnv, credentialsFile: string): void {
+  if (!env["WRENN_REGISTER_TOKEN"]) {
+    if (existsSync(credentialsFile)) return;
+    const missing = "this box is not enrolled: pass --register with the token that `POST /v1/hosts` gave";
+    throw new WrennError("config_invalid", `${missing}, --control-plane and --address`);
+  }
+  const missing = [
+    env["WRENN_CP_URL"] ? "" : "--control-plane, the URL to enrol at",
+    env["WRENN_HOST_ADDRESS"] ? "" : "--address, the host:port at which the control plane reaches this box",
+  ].filter((option) => option !== "");
+  if (missing.length > 0) throw new WrennError("config_invalid", `--register needs ${missing.join(", and ")}`);
+}
+
+/** Until it ends; a signal to this process stops it, and so does the death of this process. @throws what it does not start for */
+async function runHostAgent(): Promise<void> {
+  const entry = fileURLToPath(import.meta.resolve("@wrenn/host-agent/main"));
+  const child = fork(entry, [], { execArgv: V8_FLAGS });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+  let failure: WrennError | undefined;
+  child.on("message", (said) => {
+    const message = said as ServiceMessage;
+    if (message.type !== "failed") return;
+    failure = new WrennError(isErrorCode(message.code) ? message.code : "internal_error", message.message);
+  });
+  const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+  if (failure !== undefined) throw failure;
+  process.exitCode = code ?? 1;
 }

@@ -4,7 +4,7 @@ import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
 import type { Logger } from "@wrenn/runtime/logger";
-import type { ServiceMessage } from "@wrenn/runtime/service";
+import type { ServiceAnswer, ServiceMessage, ServiceQuestion } from "@wrenn/runtime/service";
 
 const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 30_000;
@@ -19,7 +19,8 @@ export interface ChildOptions {
   readonly name: string;
   /** absolute path of its main.ts */
   readonly entry: string;
-  readonly env: NodeJS.ProcessEnv;
+  /** read anew at each start */
+  readonly env: () => NodeJS.ProcessEnv;
   readonly logFile: string;
   readonly logger: Logger;
   /** called after each start that follows a death */
@@ -31,6 +32,7 @@ export class Child {
   #process: ChildProcess | undefined;
   #stopping = false;
   #backoffMs = MIN_BACKOFF_MS;
+  #lastQuestion = 0;
   details: Readonly<Record<string, unknown>> = {};
 
   constructor(options: ChildOptions) {
@@ -47,7 +49,12 @@ export class Child {
     rotate(logFile);
     const log = openSync(logFile, "a", 0o640);
     // Its own session: Ctrl-C in the terminal reaches only the supervisor, which stops all in the right order.
-    const child = fork(entry, [], { env, execArgv: V8_FLAGS, detached: true, stdio: ["ignore", log, log, "ipc"] });
+    const child = fork(entry, [], {
+      env: env(),
+      execArgv: V8_FLAGS,
+      detached: true,
+      stdio: ["ignore", log, log, "ipc"],
+    });
     closeSync(log);
     this.#process = child;
     const exited = new Promise<string>((resolve) => {
@@ -71,6 +78,33 @@ export class Child {
     this.details = message.details;
     const began = Date.now();
     void exited.then((how) => this.#died(how, Date.now() - began));
+  }
+
+  /** What the process that runs now answers. @throws what it refuses with; not_running when there is none, or it ends meanwhile */
+  async ask(question: string, argument?: unknown): Promise<unknown> {
+    const { name } = this.#options;
+    const child = this.#process;
+    const id = ++this.#lastQuestion;
+    const gone = new WrennError("not_running", `the ${name} does not run`);
+    if (child?.connected !== true) throw gone;
+    return new Promise((resolve, reject) => {
+      const hear = (said: unknown) => {
+        const answer = said as ServiceAnswer;
+        if (answer.id !== id) return;
+        forget();
+        if (answer.type === "answer") resolve(answer.value);
+        else reject(new WrennError(isErrorCode(answer.code) ? answer.code : "internal_error", answer.message));
+      };
+      const lose = () => {
+        forget();
+        reject(gone);
+      };
+      const forget = () => child.off("message", hear).off("exit", lose);
+      child.on("message", hear).once("exit", lose);
+      child.send({ type: "ask", id, name: question, argument } satisfies ServiceQuestion, (error) => {
+        if (error !== null) lose();
+      });
+    });
   }
 
   async #died(how: string, livedMs: number): Promise<void> {

@@ -1,18 +1,26 @@
-/** Runs the platform's server processes on one box: the host agent first, then the control plane that talks to it. */
+/**
+ * Runs the platform's server processes on one box: the host agent first, then the control plane that talks to it. It makes them known to
+ * each other, so that the host enrols as one elsewhere does.
+ */
 import { mkdir } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WrennError } from "@wrenn/protocol/errors";
+import { HOST_QUESTIONS, type JoinRequest } from "@wrenn/runtime/host-questions";
 import type { Layout } from "@wrenn/runtime/layout";
 import type { Logger } from "@wrenn/runtime/logger";
 import { identify } from "@wrenn/runtime/process-identity";
 import { tryProcessLock } from "@wrenn/runtime/process-lock";
 import { Child } from "./child.ts";
+import { hostAgentEnv } from "./environment.ts";
 import { readSupervisor, removeSupervisor, type SupervisorState, supervisorLock, writeSupervisor } from "./state.ts";
 
 const ENTRIES = {
   "host-agent": "@wrenn/host-agent/main",
   "control-plane": "@wrenn/control-plane/main",
 } as const;
+
+const INTRODUCE_AGAIN_MS = { first: 250, most: 10_000 };
 
 export interface SupervisorOptions {
   readonly layout: Layout;
@@ -23,9 +31,13 @@ export interface SupervisorOptions {
 
 export class Supervisor {
   readonly #layout: Layout;
-  readonly #children: Child[];
+  readonly #logger: Logger;
+  readonly #hostAgent: Child;
+  readonly #controlPlane: Child;
   /** of every child; read anew at each start */
   readonly #env: NodeJS.ProcessEnv;
+  #closing = false;
+  #introducing: Promise<void> = Promise.resolve();
 
   private constructor({ layout, logger, port }: SupervisorOptions) {
     this.#layout = layout;
@@ -36,17 +48,26 @@ export class Supervisor {
       WRENN_LOCAL_ADMIN: "1",
       ...(port === undefined ? {} : { WRENN_CP_LISTEN_ADDR: `127.0.0.1:${port}` }),
     };
-    this.#children = Object.entries(ENTRIES).map(
-      ([name, entry]) =>
-        new Child({
-          name,
-          entry: fileURLToPath(import.meta.resolve(entry)),
-          env: this.#env,
-          logFile: `${layout.logs}/${name}.log`,
-          logger,
-          onRestart: () => void this.#publish(),
-        }),
-    );
+    this.#logger = logger;
+    // A box that is no host of its own may be one of another platform, which enrols it as any other.
+    const supervised = this.#env["WRENN_LOCAL_HOST"] === "0" ? "0" : "1";
+    const hostEnv = () => ({ ...hostAgentEnv(this.#env), WRENN_SUPERVISED_HOST: supervised });
+    this.#hostAgent = this.#child("host-agent", hostEnv);
+    this.#controlPlane = this.#child("control-plane", () => this.#env);
+  }
+
+  #child(name: keyof typeof ENTRIES, env: () => NodeJS.ProcessEnv): Child {
+    return new Child({
+      name,
+      entry: fileURLToPath(import.meta.resolve(ENTRIES[name])),
+      env,
+      logFile: `${this.#layout.logs}/${name}.log`,
+      logger: this.#logger,
+      onRestart: () => {
+        void this.#publish();
+        this.#introducing = this.#introducing.catch(() => {}).then(() => this.#introduceAtLast());
+      },
+    });
   }
 
   /** @throws already_running, and the registry error of the process that does not start; then nothing runs */
@@ -60,9 +81,12 @@ export class Supervisor {
     }
     const supervisor = new Supervisor(options);
     try {
-      for (const child of supervisor.#children) await child.start();
+      await supervisor.#hostAgent.start();
+      await supervisor.#controlPlane.start();
       // A control plane that is started again keeps the address that clients were told.
       supervisor.#env["WRENN_CP_LISTEN_ADDR"] = new URL(supervisor.state.apiUrl).host;
+      supervisor.#introducing = supervisor.#introduce();
+      await supervisor.#introducing;
       await supervisor.#publish();
       return supervisor;
     } catch (error) {
@@ -72,20 +96,51 @@ export class Supervisor {
   }
 
   get state(): SupervisorState {
-    const [host, control] = this.#children.map((child) => child.details);
+    const children = { "host-agent": this.#hostAgent, "control-plane": this.#controlPlane };
+    const [host, control] = [this.#hostAgent.details, this.#controlPlane.details];
     const self = identify(process.pid);
     if (self === undefined) throw new Error("/proc is not readable");
-    const processes = Object.keys(ENTRIES).map((name, i) => [name, this.#children[i]?.pid] as const);
+    const processes = Object.entries(children).map(([name, { pid }]) => [name, pid] as const);
     return {
       supervisor: self,
-      apiUrl: String(control?.["url"]),
-      vmm: String(host?.["vmm"]),
-      vmmVersion: String(host?.["vmmVersion"]),
-      accelerator: String(host?.["accelerator"]),
-      processes: Object.fromEntries(
-        processes.filter((entry): entry is [keyof typeof ENTRIES, number] => entry[1] !== undefined),
-      ),
+      apiUrl: String(control["url"]),
+      vmm: String(host["vmm"]),
+      vmmVersion: String(host["vmmVersion"]),
+      accelerator: String(host["accelerator"]),
+      processes: Object.fromEntries(processes.filter((entry): entry is [string, number] => entry[1] !== undefined)),
     };
+  }
+
+  /**
+   * Whatever keeps the control plane from its host, a database that was put back or a folder that was lost: with a token and a new
+   * key they find each other again. @throws what either refuses
+   */
+  async #introduce(): Promise<void> {
+    for (const anew of [false, true]) {
+      const token = await this.#controlPlane.ask(HOST_QUESTIONS.token);
+      // This box is no host, or is none any more.
+      if (typeof token !== "string") return;
+      const controlPlane = String(this.#controlPlane.details["url"]);
+      await this.#hostAgent.ask(HOST_QUESTIONS.join, { controlPlane, token, anew } satisfies JoinRequest);
+      if ((await this.#controlPlane.ask(HOST_QUESTIONS.online)) === true) return;
+    }
+    this.#logger.error("the control plane does not reach the host agent of this box");
+  }
+
+  /** After one of them was started again; the other one may be away too. */
+  async #introduceAtLast(): Promise<void> {
+    for (
+      let waitMs = INTRODUCE_AGAIN_MS.first;
+      !this.#closing;
+      waitMs = Math.min(waitMs * 2, INTRODUCE_AGAIN_MS.most)
+    ) {
+      try {
+        return await this.#introduce();
+      } catch (error) {
+        this.#logger.warn({ err: error }, "the host agent and the control plane do not know each other yet");
+      }
+      await sleep(waitMs, undefined, { ref: false });
+    }
   }
 
   async #publish(): Promise<void> {
@@ -94,7 +149,9 @@ export class Supervisor {
 
   /** Stops the servers, the control plane first. Capsules live on. */
   async close(): Promise<void> {
-    for (const child of this.#children.toReversed()) await child.stop();
+    this.#closing = true;
+    await this.#controlPlane.stop();
+    await this.#hostAgent.stop();
     await removeSupervisor(this.#layout);
   }
 

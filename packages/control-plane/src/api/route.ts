@@ -35,6 +35,8 @@ export interface ApiContext {
   readonly channels: ChannelDeps;
   readonly jobs: Jobs;
   readonly enrolment: EnrolDeps;
+  /** The host with the UUID has shown that it lives. */
+  readonly hostHeard: (id: string) => void;
   readonly audit: AuditLog;
   readonly revocations: Revocations;
   readonly secrets: Secrets;

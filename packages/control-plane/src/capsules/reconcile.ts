@@ -71,6 +71,19 @@ export class Reconciler implements AsyncDisposable {
     this.#track(this.#repeatHosts());
   }
 
+  /** Whether the host with the UUID answers. */
+  isOnline(hostId: string): boolean {
+    return this.#online.has(hostId);
+  }
+
+  /** The host has said that it lives: one that is not followed yet, has moved or did not answer is tried now. */
+  heard(hostId: string): void {
+    if (this.#online.has(hostId)) return;
+    this.#track(
+      this.#locks.run("hosts", () => this.#followHosts()).then(() => this.#followed.get(hostId)?.watch.tryNow()),
+    );
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all([...this.#followed.values()].map(({ watch }) => watch.close()));
@@ -86,7 +99,7 @@ export class Reconciler implements AsyncDisposable {
     for (;;) {
       await sleep(HOSTS_MS, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      await this.#followHosts().catch((error: unknown) => this.#report(error));
+      await this.#locks.run("hosts", () => this.#followHosts()).catch((error: unknown) => this.#report(error));
     }
   }
 

@@ -130,9 +130,10 @@ describe.each(ENGINES)("migrations on PostgreSQL $name", (engine) => {
     const apply = (name: string) =>
       query(url, readFileSync(new URL(`migrations/${name}.sql`, import.meta.url), "utf8"));
     const id = "00000000-0000-4000-8000-000000000001";
+    const address = "unix:/run/wrenn/0123456789/host-agent.sock";
     await apply("0000_first");
     await query(url, `INSERT INTO teams (id, name, slug) VALUES ('${id}', 'Team', 'team')`);
-    await query(url, `INSERT INTO hosts (id, address) VALUES ('${id}', 'unix:/x')`);
+    await query(url, `INSERT INTO hosts (id, address) VALUES ('${id}', '${address}')`);
     await query(
       url,
       `INSERT INTO capsules (id, team_id, host_id, state, template, vcpus, memory_mb, timeout_sec)
@@ -142,6 +143,14 @@ describe.each(ENGINES)("migrations on PostgreSQL $name", (engine) => {
     const columns = "template, base_template, disk_size_mb, auto_resume, snapshot_id";
     expect(await query(url, `SELECT ${columns} FROM capsules`)).toEqual([
       { template: "python", base_template: "python", disk_size_mb: 5120, auto_resume: false, snapshot_id: null },
+    ]);
+    await query(url, "UPDATE hosts SET status = 'online'");
+    for (const name of ["0002_teams", "0003_audit_append_only", "0004_capsule_spans", "0006_local_host"]) {
+      await apply(name);
+    }
+    // The host of the box enrols anew, as the same host.
+    expect(await query(url, "SELECT local_instance, address, status FROM hosts")).toEqual([
+      { local_instance: "0123456789", address: null, status: "unreachable" },
     ]);
   });
 });

@@ -11,7 +11,7 @@ export function parseHostAddress(text: string): string {
   throw new WrennError("invalid_request", "address must be host:port, for example 192.0.2.10:50051");
 }
 
-/** As its host said it; a Unix socket as `unix:/path`. */
+/** As its host said it. */
 export function shownAddress(address: string): string {
   return address.replace(/^https:\/\//, "");
 }

@@ -1,6 +1,6 @@
 /**
  * The certificate authority of the platform: signs what hosts ask for and makes the control plane's own certificate. ECDSA P-256
- * throughout. It is loaded when the first host enrols: an instance on one box needs none of it.
+ * throughout. Only the process that signs loads it.
  */
 // oxlint-disable-next-line import/no-unassigned-import -- the library looks for what it defines
 import "./reflect.ts";

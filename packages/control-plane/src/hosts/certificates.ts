@@ -5,7 +5,8 @@ import { fingerprintHex } from "@wrenn/protocol/host-tls";
 import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
 import { parseJson } from "@wrenn/runtime/json";
 import { z } from "zod";
-import type { Authority, AuthorityPem } from "./authority.ts";
+import type { AuthorityPem } from "./authority.ts";
+import { Signing } from "./signing.ts";
 
 /** What is shown to hosts when a connection is made. */
 export interface ClientCredentials {
@@ -26,10 +27,11 @@ const fileSchema = z.object({ cert_pem: z.string(), key_pem: z.string() });
 /** Half of its life: whatever keeps it from being renewed has as long again to pass. */
 const RENEW_AFTER_MS = 12 * 3_600_000;
 
-export class Certificates {
+export class Certificates implements Disposable {
   readonly #given: AuthorityPem | undefined;
   readonly #file: string;
-  #authority: Promise<Authority> | undefined;
+  readonly #signing = new Signing();
+  #authority: Promise<AuthorityPem> | undefined;
   #client: { readonly made: number; readonly credentials: Promise<ClientCredentials> } | undefined;
 
   /** @param given the authority of the configuration. @param file holds one that is made, where none is given */
@@ -40,13 +42,8 @@ export class Certificates {
 
   /** @throws invalid_request for a request that cannot be signed; config_invalid */
   async issueHost(csr: string, host: { id: string; address: string }): Promise<IssuedToHost> {
-    const authority = await this.#open();
-    const { certPem } = await authority.issueHost(csr, host);
-    return {
-      certPem,
-      caPem: authority.certPem,
-      fingerprint: fingerprintHex(new X509Certificate(certPem).fingerprint256),
-    };
+    const { certPem, caPem } = await this.#signing.issueHost(await this.#open(), csr, host);
+    return { certPem, caPem, fingerprint: fingerprintHex(new X509Certificate(certPem).fingerprint256) };
   }
 
   /** For a new connection; connections that exist keep what they were made with. @throws config_invalid */
@@ -64,12 +61,15 @@ export class Certificates {
   }
 
   async #issueClient(): Promise<ClientCredentials> {
-    const authority = await this.#open();
-    const { certPem, keyPem } = await authority.issueClient();
-    return { cert: certPem, key: keyPem, ca: authority.certPem };
+    const { certPem, keyPem = "", caPem } = await this.#signing.issueClient(await this.#open());
+    return { cert: certPem, key: keyPem, ca: caPem };
   }
 
-  #open(): Promise<Authority> {
+  [Symbol.dispose](): void {
+    this.#signing[Symbol.dispose]();
+  }
+
+  #open(): Promise<AuthorityPem> {
     this.#authority ??= this.#load();
     this.#authority.catch(() => {
       this.#authority = undefined;
@@ -77,10 +77,8 @@ export class Certificates {
     return this.#authority;
   }
 
-  async #load(): Promise<Authority> {
-    const { Authority, makeAuthority } = await import("./authority.ts");
-    const pem = this.#given ?? (await readOrMake(this.#file, makeAuthority));
-    return Authority.open(pem);
+  async #load(): Promise<AuthorityPem> {
+    return this.#given ?? readOrMake(this.#file, () => this.#signing.makeAuthority());
   }
 }
 

@@ -2,7 +2,7 @@
  * Connect clients of host agents, and of the capsules behind them, over HTTP/1.1. Each kind of call has its own connections,
  * so that a long stream never makes a unary call wait; no call has a time limit but the one its caller gives.
  */
-import * as http from "node:http";
+import type * as http from "node:http";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { HostAgentService } from "@wrenn/protocol/gen/hostagent_pb";
@@ -24,7 +24,7 @@ export interface HostClient {
 export interface HostTarget {
   /** UUID */
   readonly id: string;
-  /** `unix:/path` or an https URL */
+  /** https URL */
   readonly address: string;
   readonly certFingerprint: string | null;
   readonly previousFingerprint: string | null;
@@ -39,16 +39,9 @@ interface Connections extends HostClient {
   identity: HostIdentity | undefined;
 }
 
-const UNIX = "unix:";
-
 function identityOf({ id, certFingerprint, previousFingerprint }: HostTarget): HostIdentity {
   const fingerprints = [certFingerprint, previousFingerprint].filter((one) => one !== null);
   return { name: idFromUuid("host", id), fingerprints };
-}
-
-function addressOf(address: string, agent: http.Agent): HostAddress {
-  if (!address.startsWith(UNIX)) return { baseUrl: address, options: { agent } };
-  return { baseUrl: "http://host-agent", options: { agent, socketPath: address.slice(UNIX.length) } };
 }
 
 function connect({ baseUrl, options }: HostAddress): HostAgentClient {
@@ -103,16 +96,14 @@ export class HostClients implements Disposable {
   }
 
   #newConnections({ id, address }: HostTarget): Connections {
-    const newAgent = () =>
-      address.startsWith("https:")
-        ? new HostTlsAgent({ certificates: this.#certificates, identity: () => made.identity })
-        : new http.Agent({ keepAlive: true, maxFreeSockets: 20 });
+    const newAgent = () => new HostTlsAgent({ certificates: this.#certificates, identity: () => made.identity });
     const [unary, stream, guests] = [newAgent(), newAgent(), newAgent()];
+    const addressBy = (agent: HostTlsAgent): HostAddress => ({ baseUrl: address, options: { agent } });
     const made: Connections = {
       hostId: id,
-      unary: connect(addressOf(address, unary)),
-      stream: connect(addressOf(address, stream)),
-      guests: addressOf(address, guests),
+      unary: connect(addressBy(unary)),
+      stream: connect(addressBy(stream)),
+      guests: addressBy(guests),
       agents: [unary, stream, guests],
       identity: undefined,
     };

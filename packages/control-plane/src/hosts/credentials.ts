@@ -70,6 +70,11 @@ export async function keepRefresh(tx: Queries, hostId: string, tokens: readonly 
     );
 }
 
+/** Takes back tokens that nobody has registered with. */
+export async function revokeRegistration(queries: Queries, hostId: string): Promise<void> {
+  await queries.delete(hostTokens).where(and(eq(hostTokens.hostId, hostId), eq(hostTokens.purpose, "registration")));
+}
+
 /** Ends what the host can do with tokens. */
 export async function revokeHostTokens(queries: Queries, hostId: string): Promise<void> {
   await queries.delete(hostTokens).where(eq(hostTokens.hostId, hostId));

@@ -1,7 +1,7 @@
 /** How a host gets what it proves itself with, and shows that it has it. The private key of a host never leaves it. */
 import { WrennError } from "@wrenn/protocol/errors";
 import { idFromUuid } from "@wrenn/protocol/ids";
-import { and, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { isDuplicate } from "../db/errors.ts";
 import { type HostRow, hosts } from "../db/schema.ts";
@@ -64,7 +64,7 @@ export async function registerHost(deps: EnrolDeps, registration: Registration):
           and(
             eq(hosts.id, hostId),
             isNull(hosts.deletedAt),
-            inArray(hosts.status, ["pending", "unreachable", "offline"]),
+            or(inArray(hosts.status, ["pending", "unreachable", "offline"]), isNotNull(hosts.localInstance)),
           ),
         )
         .returning();
@@ -122,17 +122,48 @@ async function issue(
 
 /**
  * The host lives, and has what its token came with.
- * @throws forbidden for another host's id; not_found when the host was deleted
+ * @param address `host:port` where it is reached now: its port may have changed
+ * @throws forbidden for another host's id; unauthorized for a certificate that the host was not given last, as after the database
+ * was put back from a backup; not_found when the host was deleted; invalid_request, conflict
  */
-export async function heartbeat(db: Database, host: HostPrincipal, hostId: string): Promise<void> {
+export async function heartbeat(db: Database, host: HostPrincipal, hostId: string, address?: string): Promise<void> {
   if (host.hostId !== hostId) throw new WrennError("forbidden", "the token is another host's");
   const [row] = await db.queries
-    .update(hosts)
-    .set({
-      lastSeenAt: new Date(),
-      previousFingerprint: sql`case when ${hosts.certFingerprint} = ${host.fingerprint} then null else ${hosts.previousFingerprint} end`,
-    })
-    .where(and(eq(hosts.id, hostId), isNull(hosts.deletedAt)))
-    .returning({ id: hosts.id });
+    .select()
+    .from(hosts)
+    .where(and(eq(hosts.id, hostId), isNull(hosts.deletedAt)));
   if (row === undefined) throw new WrennError("not_found", "the host was deleted");
+  const isLast = row.certFingerprint === host.fingerprint;
+  if (!isLast && row.previousFingerprint !== host.fingerprint) {
+    throw new WrennError("unauthorized", "the token came with a certificate that is not the host's any more");
+  }
+  const moved = address === undefined ? undefined : movedTo(row, address);
+  try {
+    await db.queries
+      .update(hosts)
+      .set({
+        lastSeenAt: new Date(),
+        ...(moved === undefined ? {} : { address: moved }),
+        ...(isLast
+          ? {
+              previousFingerprint: sql`case when ${hosts.certFingerprint} = ${host.fingerprint} then null else ${hosts.previousFingerprint} end`,
+            }
+          : {}),
+      })
+      .where(and(eq(hosts.id, hostId), isNull(hosts.deletedAt)));
+  } catch (error) {
+    if (!isDuplicate(error, "hosts_address_unique")) throw error;
+    throw new WrennError("conflict", `another host is registered at ${address}`, { cause: error });
+  }
+}
+
+/** The URL of a host whose port has changed. Its certificate is for the rest of the address. */
+function movedTo(row: HostRow, address: string): string | undefined {
+  const url = parseHostAddress(address);
+  if (url === row.address) return undefined;
+  if (row.address !== null && new URL(row.address).hostname === new URL(url).hostname) return url;
+  throw new WrennError(
+    "invalid_request",
+    `the host enrolled at ${shownAddress(row.address ?? "")}: let it enrol anew to move it`,
+  );
 }

@@ -1,5 +1,4 @@
 /** The rows of the hosts: which there are, what they can hold, whether they answer. */
-import { randomUUID } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { GetHostResponse } from "@wrenn/protocol/gen/hostagent_pb";
 import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
@@ -13,11 +12,6 @@ import { changeAndTell } from "../events/tell.ts";
 
 /** One that has told where it listens. */
 export type RegisteredHost = HostRow & { readonly address: string };
-
-/** Ensures the row of the host at this address. */
-export async function ensureHost(db: Database, address: string): Promise<void> {
-  await db.queries.insert(hosts).values({ id: randomUUID(), address }).onConflictDoNothing({ target: hosts.address });
-}
 
 /** Those that have registered, oldest first. */
 export async function listHosts(db: Database): Promise<RegisteredHost[]> {

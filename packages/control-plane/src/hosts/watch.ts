@@ -36,6 +36,8 @@ export class HostWatch implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #done: Promise<void>;
   readonly #tried = Promise.withResolvers<void>();
+  /** ends the pause before the next attempt */
+  #now = new AbortController();
 
   constructor(client: HostClient, handlers: WatchHandlers) {
     this.#client = client;
@@ -46,6 +48,11 @@ export class HostWatch implements AsyncDisposable {
   /** Resolves after the first snapshot was handled or the first attempt failed. */
   get tried(): Promise<void> {
     return this.#tried.promise;
+  }
+
+  /** There is reason to think that the host answers now. */
+  tryNow(): void {
+    this.#now.abort();
   }
 
   async close(): Promise<void> {
@@ -61,6 +68,7 @@ export class HostWatch implements AsyncDisposable {
     const { signal } = this.#closing;
     let pause = RETRY_MS.first;
     while (!signal.aborted) {
+      this.#now = new AbortController();
       try {
         await this.#follow(() => {
           pause = RETRY_MS.first;
@@ -71,7 +79,7 @@ export class HostWatch implements AsyncDisposable {
         else if (!signal.aborted) await this.#handlers.lost(hostError(error));
       }
       this.#tried.resolve();
-      await sleep(pause, undefined, { signal }).catch(() => {});
+      await sleep(pause, undefined, { signal: AbortSignal.any([signal, this.#now.signal]) }).catch(() => {});
       pause = Math.min(pause * 2, RETRY_MS.most);
     }
   }

@@ -3,7 +3,8 @@ import { idFromUuid } from "@wrenn/protocol/ids";
 import { eq } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { hosts } from "../db/schema.ts";
-import { FakeHost } from "../testing/fake-host.ts";
+import { issueHostToken } from "../hosts/credentials.ts";
+import { EnrolledHost } from "../testing/enrolled-host.ts";
 import { TestPlatform } from "../testing/platform.ts";
 import { ENGINES, silent } from "../testing/postgres.ts";
 import { until } from "../testing/until.ts";
@@ -90,14 +91,17 @@ describe.each(ENGINES)("GET /metrics on PostgreSQL $name", (engine) => {
   });
 
   it("joins the metrics of all hosts under one head, each with its host", async () => {
-    const address = `${platform.server.layout.hostAgentSocket}.2`;
-    await using other = new FakeHost(address);
-    await other.listen();
     const id = randomUUID();
-    await platform.db.queries.insert(hosts).values({ id, address: `unix:${address}`, status: "online" });
+    await platform.db.queries.insert(hosts).values({ id });
+    await using other = await EnrolledHost.start(
+      platform.url,
+      await issueHostToken(platform.db.queries, id, "registration"),
+    );
     try {
       platform.host.metrics = gauge(3);
-      other.metrics = gauge(4);
+      other.fake.metrics = gauge(4);
+      const known = async () => (await lines()).some((line) => line.includes(idFromUuid("host", id)));
+      await until(known);
       const text = await lines();
       expect(text.filter((line) => line.startsWith("# TYPE wrenn_machines"))).toHaveLength(1);
       expect(text).toContain(`wrenn_machines{state="running",host="${first}"} 3`);

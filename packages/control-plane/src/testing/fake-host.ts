@@ -1,13 +1,14 @@
 /**
- * A host agent in memory, on a Unix socket: the real service, no machines, one real guest agent for all of them. Tests make it
- * fail or wait at named points.
+ * A host agent in memory, with the TLS server of the real one: the real service, no machines, one real guest agent for all of them.
+ * Tests make it fail or wait at named points.
  */
-import { rm } from "node:fs/promises";
-import * as http from "node:http";
+import type * as http from "node:http";
 import type * as https from "node:https";
+import type { AddressInfo } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { createTlsServer, type TlsCredentials, useCredentials } from "@wrenn/host-agent/rpc/tls-server";
 import { toConnectError } from "@wrenn/protocol/connect-errors";
 import { type ErrorCode, WrennError } from "@wrenn/protocol/errors";
 import {
@@ -57,26 +58,28 @@ export class FakeHost implements AsyncDisposable {
   readonly #hooks = new Map<Point, Hook>();
   readonly #locks = new KeyedMutex();
   readonly #watchers = new Set<Watcher>();
-  readonly #socket: string;
-  #server: http.Server | https.Server | undefined;
+  #server: https.Server | undefined;
+  #port = 0;
+  #credentials: TlsCredentials | undefined;
 
-  constructor(socket: string) {
-    this.#socket = socket;
+  /** What its server shows from now on. */
+  show(credentials: TlsCredentials): void {
+    this.#credentials = credentials;
+    if (this.#server !== undefined) useCredentials(this.#server, credentials);
   }
 
-  /** On the socket, or at the port with a server of its own, e.g. one of TLS. */
-  async listen(
-    server: http.Server | https.Server = http.createServer({ requestTimeout: 0 }),
-    port?: number,
-  ): Promise<void> {
-    await rm(this.#socket, { force: true });
+  /** On loopback, always at the same port. Resolves with it. */
+  async listen(): Promise<number> {
+    const server = createTlsServer(this.#credentials);
     const rpc = connectNodeAdapter({ routes: (router) => router.service(HostAgentService, this.#service()) });
     server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
       if (!this.guest.forward(request, response)) rpc(request, response);
     });
-    const where = port === undefined ? { path: this.#socket } : { host: "127.0.0.1", port };
+    const where = { host: "127.0.0.1", port: this.#port };
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(where, resolve));
     this.#server = server;
+    this.#port = (server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   /** It goes on, and whoever was connected has to connect anew. */

@@ -16,6 +16,7 @@ import { type CapsuleRow, capsules, hosts, memberships, teams, users } from "../
 import { newApiKey, storeApiKey } from "../identity/api-keys.ts";
 import { beginSession } from "../identity/sessions.ts";
 import { readSecrets } from "../secrets.ts";
+import { EnrolledHost } from "./enrolled-host.ts";
 import { FakeHost } from "./fake-host.ts";
 import { type Engine, freshDatabase, silent, startTestPostgres, type TestPostgres } from "./postgres.ts";
 import { until } from "./until.ts";
@@ -74,20 +75,21 @@ export class TestPlatform implements AsyncDisposable {
   /** of the control planes that are started from now on */
   logger = silent;
   #controlPlane: ControlPlane | undefined;
+  #enrolled: EnrolledHost | undefined;
 
   private constructor(server: TestPostgres, databaseUrl: string) {
     this.server = server;
     this.databaseUrl = databaseUrl;
     this.db = new Database(databaseUrl, silent);
-    this.host = new FakeHost(server.layout.hostAgentSocket);
+    this.host = new FakeHost();
   }
 
   static async start(engine: Engine, changes?: ConfigChanges, logger = silent): Promise<TestPlatform> {
     const server = await startTestPostgres(engine);
     const platform = new TestPlatform(server, await freshDatabase(server.postgres));
     platform.logger = logger;
-    await platform.host.listen();
     await platform.startControlPlane(changes);
+    await platform.#enrolHost();
     platform.key = (await readFile(server.layout.apiKeyFile, "utf8")).trim();
     return platform;
   }
@@ -128,6 +130,14 @@ export class TestPlatform implements AsyncDisposable {
 
   async startControlPlane(changes: ConfigChanges = {}, overrides?: ContextOverrides): Promise<void> {
     this.#controlPlane = await startControlPlane(this.configOf(changes), this.logger, overrides);
+  }
+
+  /** As a supervisor lets the host of its box enrol. */
+  async #enrolHost(): Promise<void> {
+    const token = await this.#controlPlane?.localHost?.token();
+    if (token === undefined) return;
+    this.#enrolled = await EnrolledHost.start(this.url, token, this.host);
+    await this.waitForHost("online");
   }
 
   async stopControlPlane(): Promise<void> {
@@ -258,7 +268,7 @@ export class TestPlatform implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopControlPlane();
-    await this.host[Symbol.asyncDispose]();
+    await (this.#enrolled ?? this.host)[Symbol.asyncDispose]();
     await this.db.close();
     await this.server[Symbol.asyncDispose]();
   }

@@ -2,6 +2,7 @@
 import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
 import { errorEnvelopeSchema } from "@wrenn/protocol/rest/common";
 import {
+  type Heartbeat,
   type HostCredentials,
   hostCredentialsSchema,
   type RefreshHost,
@@ -21,21 +22,20 @@ export async function refresh(url: string, body: RefreshHost): Promise<HostCrede
 }
 
 /** @throws as `register` does; not_found when the host was deleted */
-export async function heartbeat(url: string, hostId: string, token: string): Promise<void> {
-  await post(`${url}/v1/hosts/${hostId}/heartbeat`, undefined, { "x-host-token": token }, TIMEOUT_MS.heartbeat);
+export async function heartbeat(url: string, hostId: string, token: string, body: Heartbeat): Promise<void> {
+  await post(`${url}/v1/hosts/${hostId}/heartbeat`, body, { "x-host-token": token }, TIMEOUT_MS.heartbeat);
 }
 
 async function post(url: string, body: unknown, headers: Record<string, string>, timeoutMs: number): Promise<unknown> {
-  const init = body === undefined ? {} : { body: JSON.stringify(body) };
   let answer: Response;
   let text: string;
   try {
     answer = await fetch(url, {
       method: "POST",
-      headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: { ...headers, "content-type": "application/json" },
+      body: JSON.stringify(body),
       redirect: "error",
       signal: AbortSignal.timeout(timeoutMs),
-      ...init,
     });
     text = await answer.text();
   } catch (cause) {

@@ -10,7 +10,15 @@ describe("credentials of a host", () => {
   const file = join(folder, "host-credentials.json");
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const credentials = {
-    ...{ host_id: "host-1", control_plane: "https://cp", token: "t", refresh_token: "r", registered_with: "h" },
+    ...{
+      host_id: "host-1",
+      control_plane: "https://cp",
+      local: false,
+      address: "h:1",
+      token: "t",
+      refresh_token: "r",
+      registered_with: "h",
+    },
     ...{ cert_pem: "", key_pem: "", ca_cert_pem: "" },
   };
 

@@ -8,11 +8,13 @@ import { z } from "zod";
 const fileSchema = z.object({
   host_id: z.string(),
   control_plane: z.string().describe("URL"),
+  address: z.string().describe("`host:port` at which the control plane reaches this host"),
   token: z.string(),
   refresh_token: z.string(),
   cert_pem: z.string(),
   key_pem: z.string(),
   ca_cert_pem: z.string(),
+  local: z.boolean().default(false).describe("given on the host's own box, by whoever starts both"),
   registered_with: z.string().describe("SHA-256 of the registration token, hex"),
 });
 export type HostCredentials = z.infer<typeof fileSchema>;

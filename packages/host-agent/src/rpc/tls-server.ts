@@ -16,10 +16,11 @@ function contextOf({ certPem, keyPem, caPem }: TlsCredentials) {
   return { cert: certPem, key: keyPem, ca: caPem, minVersion: "TLSv1.3" as const };
 }
 
-export function createTlsServer(credentials: TlsCredentials): Server {
+/** Whoever connects before it has credentials is refused. */
+export function createTlsServer(credentials?: TlsCredentials): Server {
   const server = createServer({
     ...TIMEOUTS,
-    ...contextOf(credentials),
+    ...(credentials === undefined ? {} : contextOf(credentials)),
     requestCert: true,
     rejectUnauthorized: true,
     ALPNProtocols: ["http/1.1"],

@@ -99,6 +99,13 @@ export const registerHostSchema = z
   .meta({ id: "RegisterHost" });
 export type RegisterHost = z.input<typeof registerHostSchema>;
 
+export const heartbeatSchema = z
+  .object({
+    address: z.string().max(300).optional().describe("`host:port`, where the port has changed since the host enrolled"),
+  })
+  .meta({ id: "Heartbeat" });
+export type Heartbeat = z.input<typeof heartbeatSchema>;
+
 export const refreshHostSchema = z
   .object({
     refresh_token: like("fedcba9876543210".repeat(4)),

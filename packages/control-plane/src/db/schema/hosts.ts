@@ -1,7 +1,7 @@
 /** Hosts: which there are, what they can hold, and what they prove themselves with. */
 import { HOST_STATUSES, HOST_TYPES } from "@wrenn/protocol/rest/hosts";
 import { sql } from "drizzle-orm";
-import { check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { check, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { time, words } from "./columns.ts";
 import { teams, users } from "./identity.ts";
 
@@ -18,8 +18,10 @@ export const hosts = pgTable(
     availabilityZone: text("availability_zone"),
     /** absent for the one that an instance enrolled by itself */
     createdBy: uuid("created_by").references(() => users.id, { onDelete: "set null" }),
-    /** `unix:/path` or an https URL; absent until it has registered */
+    /** https URL; absent until it has registered */
     address: text("address").unique(),
+    /** of the host that an instance has on its own box: which instance */
+    localInstance: text("local_instance"),
     tags: text("tags").array().notNull().default([]),
     /** SHA-256 of the certificate that it holds, hex: another one of the same name is refused */
     certFingerprint: text("cert_fingerprint"),
@@ -46,6 +48,7 @@ export const hosts = pgTable(
     check("hosts_status", sql`${table.status} in (${words(HOST_STATUSES)})`),
     check("hosts_type", sql`(${table.type} = 'byoc') = (${table.teamId} is not null)`),
     index("hosts_team").on(table.teamId),
+    uniqueIndex("hosts_local_instance").on(table.localInstance).where(sql`${table.deletedAt} is null`),
   ],
 );
 

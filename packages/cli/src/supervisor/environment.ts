@@ -1,0 +1,35 @@
+/** What each server gets of the environment: the host agent nothing that only the control plane reads, its secrets above all. */
+
+/** Names, and beginnings of names with a star. */
+const OF_CONTROL_PLANE = [
+  "DATABASE_URL",
+  "JWT_SECRET",
+  "PG*",
+  "SMTP_*",
+  "OAUTH_*",
+  "CP_*",
+  "WRENN_CP_LISTEN_ADDR",
+  "WRENN_ENCRYPTION_KEY",
+  "WRENN_CA_*",
+  "WRENN_ADMIN_*",
+  "WRENN_LOCAL_*",
+  "WRENN_METRICS_TOKEN",
+  "WRENN_CORS_ORIGINS",
+  "WRENN_WEBHOOK_ALLOW",
+  "WRENN_RATE_LIMIT_*",
+  "WRENN_TRUSTED_PROXIES",
+  "WRENN_TEAM_*",
+  "WRENN_MEMORY_OVERCOMMIT",
+  "WRENN_CPU_OVERCOMMIT",
+  "WRENN_DISK_OVERCOMMIT",
+  "WRENN_DASHBOARD_URL",
+  "WRENN_API_*",
+];
+
+export function hostAgentEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isOfControlPlane(name)));
+}
+
+function isOfControlPlane(name: string): boolean {
+  return OF_CONTROL_PLANE.some((own) => (own.endsWith("*") ? name.startsWith(own.slice(0, -1)) : name === own));
+}

@@ -1,0 +1,72 @@
+/**
+ * The host of the control plane's own box: a row that is there from the first start. Its agent enrols as any other; only its tokens
+ * come from whoever started both, as often as it needs one.
+ */
+import { randomUUID } from "node:crypto";
+import { waitFor } from "@wrenn/runtime/wait";
+import { and, desc, eq, isNotNull, isNull } from "drizzle-orm";
+import type { Database, Queries } from "../db/database.ts";
+import { hosts } from "../db/schema.ts";
+import { issueHostToken, revokeRegistration } from "./credentials.ts";
+
+export interface LocalHostOptions {
+  readonly db: Database;
+  /** tells instances of one box apart, as `layout.instance` */
+  readonly instance: string;
+  /** nobody else uses the database: what is local in it is this instance's, although it may come from a backup of another */
+  readonly sole: boolean;
+  /** whether this control plane reaches the host with the UUID */
+  readonly isOnline: (id: string) => boolean;
+}
+
+export class LocalHost {
+  readonly #options: LocalHostOptions;
+  readonly #id: string;
+
+  private constructor(options: LocalHostOptions, id: string) {
+    this.#options = options;
+    this.#id = id;
+  }
+
+  /** The row of this instance's host, made when there is none. Several may do it at the same time. */
+  static async ensure(options: LocalHostOptions): Promise<LocalHost> {
+    const { db, instance, sole } = options;
+    const mine = and(eq(hosts.localInstance, instance), isNull(hosts.deletedAt));
+    const find = async () => (await db.queries.select({ id: hosts.id }).from(hosts).where(mine))[0]?.id;
+    const known = (await find()) ?? (sole ? await adopt(db.queries, instance) : undefined);
+    if (known !== undefined) return new LocalHost(options, known);
+    await db.queries.insert(hosts).values({ id: randomUUID(), localInstance: instance }).onConflictDoNothing();
+    return new LocalHost(options, (await find()) ?? "");
+  }
+
+  /** For one registration, however the host may stand; the one before is good for nothing then. Undefined once it was deleted. */
+  async token(): Promise<string | undefined> {
+    return this.#options.db.queries.transaction(async (tx) => {
+      const [row] = await tx
+        .select({ id: hosts.id })
+        .from(hosts)
+        .where(and(eq(hosts.id, this.#id), isNull(hosts.deletedAt)))
+        .for("update");
+      if (row === undefined) return undefined;
+      await revokeRegistration(tx, row.id);
+      return issueHostToken(tx, row.id, "registration");
+    });
+  }
+
+  /** Whether it is reached, or will be within the time. */
+  async online(timeoutMs: number): Promise<boolean> {
+    return (await waitFor(() => this.#options.isOnline(this.#id), { timeoutMs })) === true;
+  }
+}
+
+/** The host that was here last. */
+async function adopt(queries: Queries, instance: string): Promise<string | undefined> {
+  const [last] = await queries
+    .select({ id: hosts.id })
+    .from(hosts)
+    .where(and(isNotNull(hosts.localInstance), isNull(hosts.deletedAt)))
+    .orderBy(desc(hosts.lastSeenAt))
+    .limit(1);
+  if (last !== undefined) await queries.update(hosts).set({ localInstance: instance }).where(eq(hosts.id, last.id));
+  return last?.id;
+}
