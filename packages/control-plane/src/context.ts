@@ -139,7 +139,7 @@ export async function createContext(
   return {
     capsules,
     enrolment,
-    hostHeard: (id) => reconciler.heard(id),
+    hostHeard: (id, changed) => reconciler.heard(id, changed),
     localHost,
     ...accounts,
     tellUser: tellByMail(accounts.accounts.mailer, accounts.accounts.links),

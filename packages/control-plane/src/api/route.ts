@@ -35,8 +35,8 @@ export interface ApiContext {
   readonly channels: ChannelDeps;
   readonly jobs: Jobs;
   readonly enrolment: EnrolDeps;
-  /** The host with the UUID has shown that it lives. */
-  readonly hostHeard: (id: string) => void;
+  /** The host with the UUID has shown that it lives; `changed` when it is to be reached in another way than before. */
+  readonly hostHeard: (id: string, changed: boolean) => Promise<void>;
   readonly audit: AuditLog;
   readonly revocations: Revocations;
   readonly secrets: Secrets;

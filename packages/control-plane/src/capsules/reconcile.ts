@@ -76,12 +76,14 @@ export class Reconciler implements AsyncDisposable {
     return this.#online.has(hostId);
   }
 
-  /** The host has said that it lives: one that is not followed yet, has moved or did not answer is tried now. */
-  heard(hostId: string): void {
-    if (this.#online.has(hostId)) return;
-    this.#track(
-      this.#locks.run("hosts", () => this.#followHosts()).then(() => this.#followed.get(hostId)?.watch.tryNow()),
-    );
+  /**
+   * The host has said that it lives: one that is not followed yet, has moved or did not answer is tried now.
+   * @param changed what is known of it is not what it was
+   */
+  async heard(hostId: string, changed: boolean): Promise<void> {
+    if (this.#online.has(hostId) && !changed) return;
+    await this.#locks.run("hosts", () => this.#followHosts());
+    if (!this.#online.has(hostId)) this.#followed.get(hostId)?.watch.tryNow();
   }
 
   async close(): Promise<void> {

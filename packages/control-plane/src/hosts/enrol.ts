@@ -123,10 +123,11 @@ async function issue(
 /**
  * The host lives, and has what its token came with.
  * @param address `host:port` where it is reached now: its port may have changed
+ * @returns whether it is now to be reached elsewhere, or with its new certificate only
  * @throws forbidden for another host's id; unauthorized for a certificate that the host was not given last, as after the database
  * was put back from a backup; not_found when the host was deleted; invalid_request, conflict
  */
-export async function heartbeat(db: Database, host: HostPrincipal, hostId: string, address?: string): Promise<void> {
+export async function heartbeat(db: Database, host: HostPrincipal, hostId: string, address?: string): Promise<boolean> {
   if (host.hostId !== hostId) throw new WrennError("forbidden", "the token is another host's");
   const [row] = await db.queries
     .select()
@@ -137,6 +138,7 @@ export async function heartbeat(db: Database, host: HostPrincipal, hostId: strin
   if (!isLast && row.previousFingerprint !== host.fingerprint) {
     throw new WrennError("unauthorized", "the token came with a certificate that is not the host's any more");
   }
+  const confirms = isLast && row.previousFingerprint !== null;
   const moved = address === undefined ? undefined : movedTo(row, address);
   try {
     await db.queries
@@ -155,6 +157,7 @@ export async function heartbeat(db: Database, host: HostPrincipal, hostId: strin
     if (!isDuplicate(error, "hosts_address_unique")) throw error;
     throw new WrennError("conflict", `another host is registered at ${address}`, { cause: error });
   }
+  return confirms || moved !== undefined;
 }
 
 /** The URL of a host whose port has changed. Its certificate is for the rest of the address. */

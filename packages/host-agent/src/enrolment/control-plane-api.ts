@@ -1,4 +1,8 @@
 /** The three requests that a host sends to its control plane. */
+import { once } from "node:events";
+import * as http from "node:http";
+import * as https from "node:https";
+import { text as readText } from "node:stream/consumers";
 import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
 import { errorEnvelopeSchema } from "@wrenn/protocol/rest/common";
 import {
@@ -26,31 +30,37 @@ export async function heartbeat(url: string, hostId: string, token: string, body
   await post(`${url}/v1/hosts/${hostId}/heartbeat`, body, { "x-host-token": token }, TIMEOUT_MS.heartbeat);
 }
 
+interface Reply {
+  readonly status: number;
+  readonly text: string;
+}
+
 async function post(url: string, body: unknown, headers: Record<string, string>, timeoutMs: number): Promise<unknown> {
-  let answer: Response;
-  let text: string;
-  try {
-    answer = await fetch(url, {
-      method: "POST",
-      headers: { ...headers, "content-type": "application/json" },
-      body: JSON.stringify(body),
-      redirect: "error",
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    text = await answer.text();
-  } catch (cause) {
-    throw new WrennError("connection_lost", `${new URL(url).origin} does not answer`, { cause });
-  }
-  if (answer.ok) return text === "" ? undefined : JSON.parse(text);
+  const { origin } = new URL(url);
+  const { status, text } = await send(url, JSON.stringify(body), headers, timeoutMs).catch((cause: unknown) => {
+    throw new WrennError("connection_lost", `${origin} does not answer`, { cause });
+  });
+  if (status >= 200 && status < 300) return text === "" ? undefined : JSON.parse(text);
   const { data } = errorEnvelopeSchema.safeParse(parseJson(text));
   // What stands between, a proxy for instance, must not be taken for the control plane.
   if (data === undefined || !isErrorCode(data.error.code)) {
-    throw new WrennError(
-      "connection_lost",
-      `${new URL(url).origin} answered ${answer.status}, and not as a control plane does`,
-    );
+    throw new WrennError("connection_lost", `${origin} answered ${status}, and not as a control plane does`);
   }
   throw new WrennError(data.error.code, data.error.message);
+}
+
+/** Not by `fetch`, whose library takes megabytes that a host agent needs for nothing else. Follows no redirect. */
+async function send(url: string, body: string, headers: Record<string, string>, timeoutMs: number): Promise<Reply> {
+  const request = (url.startsWith("https:") ? https : http).request(url, {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+    signal: AbortSignal.timeout(timeoutMs),
+    agent: false,
+  });
+  const answered = once(request, "response") as Promise<[http.IncomingMessage]>;
+  request.end(body);
+  const [answer] = await answered;
+  return { status: answer.statusCode ?? 0, text: await readText(answer) };
 }
 
 function parseJson(text: string): unknown {

@@ -25,8 +25,7 @@ export const heartbeatHost: Route = (app, { capsules, hostHeard }) => {
       const { principal } = request;
       if (principal?.kind !== "host") throw new WrennError("unauthorized", "the X-Host-Token header is missing");
       const id = idToUuid(parseId("host", request.params.id));
-      await heartbeat(capsules.db, principal, id, request.body.address);
-      hostHeard(id);
+      await hostHeard(id, await heartbeat(capsules.db, principal, id, request.body.address));
       return reply.code(204).send();
     },
   });
