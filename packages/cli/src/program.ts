@@ -5,6 +5,7 @@ import { backupCommand, restoreCommand } from "./commands/backup.ts";
 import { createCommand, infoCommand, listCommand, removeCommand } from "./commands/capsules.ts";
 import { checkpointCommand, rollbackCommand } from "./commands/checkpoints.ts";
 import { configCommand } from "./commands/config.ts";
+import { controlPlaneCommand } from "./commands/control-plane.ts";
 import { cpCommand } from "./commands/cp.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
@@ -37,6 +38,7 @@ const GROUPS = {
     backupCommand,
     restoreCommand,
     startCommand,
+    controlPlaneCommand,
     hostAgentCommand,
     superviseCommand,
   ],

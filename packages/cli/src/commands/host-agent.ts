@@ -1,12 +1,9 @@
 /** `wrenn host-agent`: this box as a host of a control plane elsewhere, in the foreground. */
-import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
-import type { ServiceMessage } from "@wrenn/runtime/service";
+import { WrennError } from "@wrenn/protocol/errors";
 import type { Command } from "commander";
 import { localInstance, requireRoot } from "../instance.ts";
-import { V8_FLAGS } from "../supervisor/child.ts";
+import { runInForeground } from "./foreground.ts";
 import { ensureSetup } from "./setup.ts";
 
 interface HostAgentOptions {
@@ -48,7 +45,7 @@ export function hostAgentCommand(program: Command): void {
       const instance = localInstance();
       requireEnrolment(process.env, instance.layout.hostCredentialsFile);
       await ensureSetup(instance, false);
-      await runHostAgent();
+      await runInForeground("@wrenn/host-agent/main");
     });
 }
 
@@ -71,20 +68,4 @@ function requireEnrolment(env: NodeJS.ProcessEnv, credentialsFile: string): void
     env["WRENN_HOST_ADDRESS"] ? "" : "--address, the host:port at which the control plane reaches this box",
   ].filter((option) => option !== "");
   if (missing.length > 0) throw new WrennError("config_invalid", `--register needs ${missing.join(", and ")}`);
-}
-
-/** Until it ends; a signal to this process stops it, and so does the death of this process. @throws what it does not start for */
-async function runHostAgent(): Promise<void> {
-  const entry = fileURLToPath(import.meta.resolve("@wrenn/host-agent/main"));
-  const child = fork(entry, [], { execArgv: V8_FLAGS });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
-  let failure: WrennError | undefined;
-  child.on("message", (said) => {
-    const message = said as ServiceMessage;
-    if (message.type !== "failed") return;
-    failure = new WrennError(isErrorCode(message.code) ? message.code : "internal_error", message.message);
-  });
-  const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
-  if (failure !== undefined) throw failure;
-  process.exitCode = code ?? 1;
 }

@@ -1,0 +1,24 @@
+/** `wrenn control-plane`: the API without a host of its own, in the foreground. */
+import type { Command } from "commander";
+import { localInstance, makeStateFolder } from "../instance.ts";
+import { runInForeground } from "./foreground.ts";
+
+export function controlPlaneCommand(program: Command): void {
+  program
+    .command("control-plane")
+    .description("Run the control plane alone, in the foreground: its hosts are other boxes, or enrolled ones")
+    .option("--listen <host:port>", "where the API listens (WRENN_CP_LISTEN_ADDR), such as 0.0.0.0:9725")
+    .addHelpText(
+      "after",
+      [
+        "\nSeveral control planes share one PostgreSQL (DATABASE_URL) and the same JWT_SECRET, WRENN_ENCRYPTION_KEY,",
+        "WRENN_CA_CERT and WRENN_CA_KEY. With DATABASE_URL it needs no root. `wrenn host-agent` runs a host.",
+      ].join("\n"),
+    )
+    .action(async ({ listen }: { listen?: string }) => {
+      await makeStateFolder(localInstance().layout);
+      process.env["WRENN_LOCAL_HOST"] = "0";
+      if (listen !== undefined) process.env["WRENN_CP_LISTEN_ADDR"] = listen;
+      await runInForeground("@wrenn/control-plane/main");
+    });
+}
