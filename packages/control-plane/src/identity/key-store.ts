@@ -5,9 +5,11 @@ import { WrennError } from "@wrenn/protocol/errors";
 import type { KeyForm } from "@wrenn/protocol/rest/api-keys";
 import { and, asc, desc, eq, getTableColumns, inArray } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
-import { type ApiKeyRow, apiKeys, memberships, users } from "../db/schema.ts";
+import { type ApiKeyRow, apiKeys, users } from "../db/schema.ts";
 import { hashApiKey, newApiKey, prefixOf } from "./api-keys.ts";
 import type { UserPrincipal } from "./principal.ts";
+import { holdMembership } from "./team-lock.ts";
+import { holdSelf } from "./users.ts";
 
 export interface KeyRequest {
   readonly name: string;
@@ -23,7 +25,7 @@ export interface ListedKey {
   readonly creatorEmail: string | null;
 }
 
-/** @throws invalid_request for a time that is over, no_team for who has just left */
+/** @throws invalid_request for a time that is over, no_team and account_deactivated for who has just left */
 export async function createApiKey(
   db: Database,
   teamId: string,
@@ -35,7 +37,9 @@ export async function createApiKey(
   }
   const key = newApiKey(form);
   const row = await db.queries.transaction(async (tx) => {
-    await holdMaker(tx, teamId, createdBy);
+    // Whoever ends the account or the membership takes all keys along, so neither must end meanwhile.
+    await holdSelf(tx, createdBy);
+    await holdMembership(tx, teamId, createdBy);
     const [made] = await tx
       .insert(apiKeys)
       .values({
@@ -53,17 +57,6 @@ export async function createApiKey(
   });
   if (row === undefined) throw new WrennError("internal_error", "the insert returned no row");
   return { key, row };
-}
-
-/** Whoever ends the membership or the account takes all keys along, so it must not end meanwhile. @throws no_team */
-async function holdMaker(tx: Queries, teamId: string, userId: string): Promise<void> {
-  const found = await tx
-    .select({ role: memberships.role })
-    .from(memberships)
-    .innerJoin(users, eq(users.id, memberships.userId))
-    .where(and(eq(memberships.teamId, teamId), eq(memberships.userId, userId), eq(users.status, "active")))
-    .for("share");
-  if (found.length === 0) throw new WrennError("no_team", "you are not in this team any more");
 }
 
 /** Newest first; those that have expired too. */

@@ -4,6 +4,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { and, eq, isNull } from "drizzle-orm";
 import type { Queries } from "../db/database.ts";
 import { memberships, type TeamRow, teams } from "../db/schema.ts";
+import { holdSelf } from "../identity/users.ts";
 import type { TeamDeps } from "./deps.ts";
 
 /** Slugs are 48 random bits: this many in a row that are all taken do not happen. */
@@ -29,13 +30,16 @@ export async function insertTeam(tx: Queries, userId: string, name: string, isDe
   throw new WrennError("internal_error", "no slug is free");
 }
 
-/** A further team of the user, who owns it. */
+/** A further team of the user, who owns it. @throws account_deactivated for who has just closed their account */
 export async function createTeam(
   { db, tellUser }: TeamDeps,
   user: { readonly userId: string; readonly email: string },
   name: string,
 ): Promise<TeamRow> {
-  const team = await db.queries.transaction((tx) => insertTeam(tx, user.userId, name, false));
+  const team = await db.queries.transaction(async (tx) => {
+    await holdSelf(tx, user.userId);
+    return insertTeam(tx, user.userId, name, false);
+  });
   tellUser?.({ event: "team_created", to: user.email, teamName: team.name });
   return team;
 }

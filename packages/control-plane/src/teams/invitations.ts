@@ -1,11 +1,12 @@
 /** Invitations: nobody is in a team that they did not want to be in. */
 import { randomUUID } from "node:crypto";
-import type { Role } from "@wrenn/protocol/access";
+import { hasRole, type Role } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
 import { and, desc, eq, gt, isNull } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { type InvitationRow, invitations, memberships, type TeamRow, teams, users } from "../db/schema.ts";
-import { holdTeam } from "../identity/team-lock.ts";
+import { holdMembership, holdTeam } from "../identity/team-lock.ts";
+import { holdSelf } from "../identity/users.ts";
 import type { TeamDeps } from "./deps.ts";
 import type { GivenRole } from "./members.ts";
 
@@ -21,7 +22,8 @@ const open = () => gt(invitations.expiresAt, new Date());
 
 /**
  * Asks whoever has the address, now or later. Asking again renews what was asked before.
- * @throws invalid_request for a member, not_found for a team that is no more
+ * @throws invalid_request for a member, not_found for a team that is no more, and for who has just lost the right to:
+ * account_deactivated, no_team, forbidden
  */
 export async function invite(
   { db, tellUser }: TeamDeps,
@@ -30,7 +32,12 @@ export async function invite(
   { email, role }: { readonly email: string; readonly role: GivenRole },
 ): Promise<InvitationRow> {
   const { team, row } = await db.queries.transaction(async (tx) => {
+    // Whoever takes the right away withdraws the invitations, so it must not go meanwhile.
+    await holdSelf(tx, by.userId);
     const held = await holdTeam(tx, teamId);
+    if (!hasRole(await holdMembership(tx, teamId, by.userId), "admin")) {
+      throw new WrennError("forbidden", "only admins of the team invite");
+    }
     const [member] = await tx
       .select({ role: memberships.role })
       .from(memberships)
@@ -87,13 +94,17 @@ export function invitationsOf(db: Database, { email }: Asked): Promise<OwnInvita
     .orderBy(desc(invitations.createdAt), desc(invitations.id));
 }
 
-/** Joins the team; of several attempts one succeeds. @throws not_found when it is not the user's, or not any more */
+/**
+ * Joins the team; of several attempts one succeeds.
+ * @throws not_found when it is not the user's, or not any more; account_deactivated for who has just closed their account
+ */
 export async function acceptInvitation(
   { db, tellUser }: TeamDeps,
   user: Asked,
   id: string,
 ): Promise<{ team: TeamRow; role: Role }> {
   const joined = await db.queries.transaction(async (tx) => {
+    await holdSelf(tx, user.userId);
     const mine = and(eq(invitations.id, id), eq(invitations.email, user.email), open());
     const [seen] = await tx.select({ teamId: invitations.teamId }).from(invitations).where(mine);
     if (seen === undefined) throw notThere();
