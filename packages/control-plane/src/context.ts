@@ -88,7 +88,7 @@ export async function createContext(
   await using stack = new AsyncDisposableStack();
   const db = overrides.database ?? (await openDatabase(config, logger, stack));
   await migrateDatabase(db);
-  await ensureLocalKey(db, config.layout.apiKeyFile);
+  await ensureLocalKey(db, config.layout.apiKeyFile, logger);
   const { admin } = config.accounts;
   if (admin !== undefined) await ensureAdmin(db, admin, config.layout.adminPasswordFile);
   if (config.localHost) await ensureHost(db, `unix:${config.layout.hostAgentSocket}`);

@@ -78,7 +78,7 @@ async function lockOwnTeams(transaction: Queries, userId: string): Promise<strin
   throw new WrennError("owns_team_with_members", `you own the team "${name}", which has other members`);
 }
 
-/** Removes what is left of accounts that were closed long enough ago, and links of mails that are too old. */
+/** Removes what is left of accounts that were closed, or that nobody activated, long enough ago, and links of mails that are too old. */
 export async function purgeAccounts({ db, mailer }: Pick<AccountDeps, "db" | "mailer">): Promise<void> {
   const before = new Date(Date.now() - KEEP_DAYS * DAY_MS);
   const gone = await db.queries.transaction(async (transaction) => {
@@ -87,6 +87,7 @@ export async function purgeAccounts({ db, mailer }: Pick<AccountDeps, "db" | "ma
       .where(and(eq(users.status, "deleted"), lt(users.deletedAt, before)))
       .returning({ id: users.id, email: users.email, name: users.name });
     if (purged.length > 0) await eraseNames(transaction, purged);
+    await transaction.delete(users).where(and(eq(users.status, "inactive"), lt(users.updatedAt, before)));
     return purged;
   });
   for (const { email, name } of gone) mailer.send(email, MAILS.accountDeleted({ name }));

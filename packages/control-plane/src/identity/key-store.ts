@@ -5,7 +5,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import type { KeyForm } from "@wrenn/protocol/rest/api-keys";
 import { and, asc, desc, eq, getTableColumns, inArray } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
-import { type ApiKeyRow, apiKeys, users } from "../db/schema.ts";
+import { type ApiKeyRow, apiKeys, revokedKeys, users } from "../db/schema.ts";
 import { hashApiKey, newApiKey, prefixOf } from "./api-keys.ts";
 import type { UserPrincipal } from "./principal.ts";
 import { holdMembership } from "./team-lock.ts";
@@ -78,8 +78,13 @@ export async function revokeApiKey(
   if (membership === undefined) return false;
   const ofTeam = and(eq(apiKeys.id, id), eq(apiKeys.teamId, membership.teamId));
   const own = hasRole(membership.role, "admin") ? undefined : eq(apiKeys.createdBy, userId);
-  const revoked = await db.queries.delete(apiKeys).where(and(ofTeam, own)).returning({ id: apiKeys.id });
-  if (revoked.length > 0) return true;
+  const revoked = await db.queries.transaction(async (tx) => {
+    const [gone] = await tx.delete(apiKeys).where(and(ofTeam, own)).returning();
+    // A file may hold it still.
+    if (gone?.createdBy === null) await tx.insert(revokedKeys).values({ keyHash: gone.keyHash }).onConflictDoNothing();
+    return gone !== undefined;
+  });
+  if (revoked) return true;
   const others = await db.queries.select({ id: apiKeys.id }).from(apiKeys).where(ofTeam);
   if (others.length === 0) return false;
   throw new WrennError("forbidden", "somebody else made this key: only admins of the team can revoke it");

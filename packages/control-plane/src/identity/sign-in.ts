@@ -2,12 +2,16 @@
 import { WrennError } from "@wrenn/protocol/errors";
 import { and, eq, isNull } from "drizzle-orm";
 import { teams, type UserStatus, users } from "../db/schema.ts";
+import { type Limit, limitTo, resetCount } from "./counts.ts";
 import type { AccountDeps } from "./deps.ts";
 import { findHomeTeam } from "./home-team.ts";
 import { checkPassword } from "./passwords.ts";
 import type { UserPrincipal } from "./principal.ts";
 import { insertSession, type Origin, type SignedIn, tokenFor } from "./sessions.ts";
 import { findUserByEmail } from "./users.ts";
+
+/** Attempts at one account from wherever, since the last one that succeeded. */
+export const LOGINS: Limit = { what: "logins", max: 100, seconds: 3600 };
 
 export interface Credentials {
   /** trimmed and in lower case */
@@ -19,14 +23,21 @@ function wrongCredentials(): WrennError {
   return new WrennError("unauthorized", "wrong e-mail address or password");
 }
 
-/** @throws unauthorized, account_not_activated, account_disabled, rate_limited */
+/** @param by network that asks. @throws unauthorized, account_not_activated, account_disabled, rate_limited */
 export async function logIn(
   { db, sessionSecret }: AccountDeps,
   { email, password }: Credentials,
   origin: Origin,
+  by: string,
 ): Promise<SignedIn> {
+  await limitTo(
+    db.queries,
+    LOGINS,
+    email,
+    "too many attempts to sign in with this address: reset the password, or wait",
+  );
   const user = await findUserByEmail(db.queries, email);
-  const matches = await checkPassword(user?.passwordHash, password);
+  const matches = await checkPassword(user?.passwordHash, password, by);
   if (user === undefined || !matches) throw wrongCredentials();
   requireActive(user.status);
   const sessionId = await db.queries.transaction(async (transaction) => {
@@ -37,6 +48,7 @@ export async function logIn(
       .where(and(eq(users.id, user.id), eq(users.status, "active"), eq(users.passwordHash, user.passwordHash ?? "")))
       .for("share");
     if (unchanged === undefined) throw wrongCredentials();
+    await resetCount(transaction, LOGINS, email);
     return insertSession(transaction, user.id, origin);
   });
   const teamId = await findHomeTeam(db.queries, user.id);

@@ -6,7 +6,12 @@ import { until } from "../testing/until.ts";
 import { Mailer, type SmtpConfig } from "./mailer.ts";
 import { MAILS } from "./mails.ts";
 
-const MAIL = MAILS.activation({ name: "Ann", link: "https://wrenn.example.com/activate?token=abc", minutes: 30 });
+const MAIL = MAILS.activation({
+  name: "Ann",
+  link: "https://wrenn.example.com/activate?token=abc",
+  minutes: 30,
+  hasPassword: true,
+});
 
 describe("the mailer", () => {
   const logger = createLogger("test", "silent");

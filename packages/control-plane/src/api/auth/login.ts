@@ -2,7 +2,7 @@
 import { authSchema, loginSchema } from "@wrenn/protocol/rest/accounts";
 import { logIn } from "../../identity/sign-in.ts";
 import { ANYONE } from "../access.ts";
-import { perAddressAndEmail } from "../rate-limits.ts";
+import { limitPerAddress, networkOf, perAddressAndEmail } from "../rate-limits.ts";
 import { errors, type Route } from "../route.ts";
 import { answerSignedIn, auditAccount, originOf } from "./request.ts";
 
@@ -22,6 +22,8 @@ export const login: Route = (app, { accounts, rateLimits }) => {
       body: loginSchema,
       response: { 200: authSchema, ...errors(400, 403, 413, 429) },
     },
-    handler: async (request) => answerSignedIn(request, await logIn(accounts, request.body, originOf(request))),
+    onRequest: limitPerAddress(app, rateLimits.loginPerAddressPerMinute),
+    handler: async (request) =>
+      answerSignedIn(request, await logIn(accounts, request.body, originOf(request), networkOf(request))),
   });
 };
