@@ -18,6 +18,8 @@ export type TeamNotice =
 
 export interface TeamDeps {
   readonly db: Database;
+  /** how many invitations one team sends, and one of its admins; no limit without */
+  readonly invitationsPerHour?: number | undefined;
   /** Called after what it tells of is done; it must not throw. Without one nobody is told. */
   readonly tellUser?: ((notice: TeamNotice) => void) | undefined;
 }

@@ -5,12 +5,17 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { and, desc, eq, gt, isNull } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { type InvitationRow, invitations, memberships, type TeamRow, teams, users } from "../db/schema.ts";
+import { countUp, type Limit, limitTo } from "../identity/counts.ts";
 import { holdMembership, holdTeam } from "../identity/team-lock.ts";
 import { holdSelf } from "../identity/users.ts";
 import type { TeamDeps } from "./deps.ts";
 import type { GivenRole } from "./members.ts";
 
 const LIFETIME_MS = 7 * 24 * 3_600_000;
+const HOUR = 3600;
+/** Mails of one team to one address, and of all teams: who is asked more often finds it after signing in. */
+const MAILS_OF_TEAM: Limit = { what: "mailed invitations of a team", max: 1, seconds: HOUR };
+const MAILS_OF_ALL: Limit = { what: "mailed invitations", max: 5, seconds: HOUR };
 
 interface Asked {
   readonly userId: string;
@@ -21,16 +26,20 @@ interface Asked {
 const open = () => gt(invitations.expiresAt, new Date());
 
 /**
- * Asks whoever has the address, now or later. Asking again renews what was asked before.
+ * Asks whoever has the address, now or later. Asking again renews what was asked before; the mail is sent once an hour.
  * @throws invalid_request for a member, not_found for a team that is no more, and for who has just lost the right to:
- * account_deactivated, no_team, forbidden
+ * account_deactivated, no_team, forbidden; rate_limited
  */
 export async function invite(
-  { db, tellUser }: TeamDeps,
+  { db, tellUser, invitationsPerHour }: TeamDeps,
   teamId: string,
   by: { readonly userId: string; readonly name: string },
   { email, role }: { readonly email: string; readonly role: GivenRole },
 ): Promise<InvitationRow> {
+  if (invitationsPerHour !== undefined) {
+    const limit = { what: "invitations", max: invitationsPerHour, seconds: HOUR };
+    for (const whose of [by.userId, teamId]) await limitTo(db.queries, limit, whose, "too many invitations");
+  }
   const { team, row } = await db.queries.transaction(async (tx) => {
     // Whoever takes the right away withdraws the invitations, so it must not go meanwhile.
     await holdSelf(tx, by.userId);
@@ -55,6 +64,8 @@ export async function invite(
     return { team: held, row: made };
   });
   const { expiresAt } = row;
+  if ((await countUp(db.queries, MAILS_OF_TEAM, `${teamId} ${email}`)) > 0) return row;
+  if ((await countUp(db.queries, MAILS_OF_ALL, email)) > 0) return row;
   tellUser?.({ event: "team_invited", to: email, teamName: team.name, invitedBy: by.name, role, expiresAt });
   return row;
 }

@@ -72,9 +72,9 @@ describe.each(ENGINES)("who leaves, on PostgreSQL $name,", (engine) => {
     const owner = await platform.signIn();
     const [admin, guest] = [await join(owner, "admin"), await platform.signIn()];
     const invitation = await invite(admin, guest);
-    const role = (role: string) => by(owner, "PATCH", `${pathOf(owner)}/members/${wire(admin)}`, { role });
-    expect((await role("member")).status).toBe(204);
-    expect((await role("admin")).status).toBe(204);
+    const become = (role: string) => by(owner, "PATCH", `${pathOf(owner)}/members/${wire(admin)}`, { role });
+    expect((await become("member")).status).toBe(204);
+    expect((await become("admin")).status).toBe(204);
     expect(await accept(guest, invitation)).toBe(404);
   });
 

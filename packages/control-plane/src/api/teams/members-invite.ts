@@ -7,7 +7,8 @@ import { errors, type Route } from "../route.ts";
 import { sessionTeam, teamParams } from "./params.ts";
 import { toInvitation } from "./view.ts";
 
-export const inviteMember: Route = (app, { capsules: { db }, tellUser }) => {
+export const inviteMember: Route = (app, { capsules: { db }, tellUser, rateLimits: { invitationsPerHour } }) => {
+  const deps = { db, tellUser, invitationsPerHour };
   app.route({
     method: "POST",
     url: "/v1/teams/:id/members",
@@ -18,11 +19,11 @@ export const inviteMember: Route = (app, { capsules: { db }, tellUser }) => {
       summary: "Invite somebody, who is a member once they accept",
       params: teamParams,
       body: inviteSchema,
-      response: { 201: invitationSchema, ...errors(400, 403, 404, 413) },
+      response: { 201: invitationSchema, ...errors(400, 403, 404, 413, 429) },
     },
     handler: async (request, reply) => {
       const { email, role } = request.body;
-      const row = await invite({ db, tellUser }, sessionTeam(request), userOf(request.principal), { email, role });
+      const row = await invite(deps, sessionTeam(request), userOf(request.principal), { email, role });
       request.audited = { resourceId: idFromUuid("invitation", row.id), metadata: { email, role } };
       return reply.code(201).send(toInvitation(row));
     },
