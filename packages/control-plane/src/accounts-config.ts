@@ -23,6 +23,8 @@ const VARIABLES = {
   oauthRedirectUrl: "OAUTH_REDIRECT_URL",
   limitPerKey: "WRENN_RATE_LIMIT_PER_KEY",
   limitLogin: "WRENN_RATE_LIMIT_LOGIN",
+  limitLoginAddress: "WRENN_RATE_LIMIT_LOGIN_ADDRESS",
+  limitInvite: "WRENN_RATE_LIMIT_INVITE",
   limitSignup: "WRENN_RATE_LIMIT_SIGNUP",
   limitReset: "WRENN_RATE_LIMIT_RESET",
   trustedProxies: "WRENN_TRUSTED_PROXIES",
@@ -91,9 +93,11 @@ export function accountsConfig(env: AccountsEnv, host: string, check: Check): Ac
     rateLimits: {
       perKeyPerSecond: count("limitPerKey", 1000),
       loginPerMinute: count("limitLogin", 10),
+      loginPerAddressPerMinute: count("limitLoginAddress", 60),
       signupPerMinute: count("limitSignup", 5),
       resetPerMinute: count("limitReset", 5),
       searchPerMinute: count("limitSearch", 30),
+      invitationsPerHour: count("limitInvite", 100),
     },
   };
 }

@@ -79,9 +79,11 @@ describe("what is about accounts", () => {
       rateLimits: {
         perKeyPerSecond: 1000,
         loginPerMinute: 10,
+        loginPerAddressPerMinute: 60,
         signupPerMinute: 5,
         resetPerMinute: 5,
         searchPerMinute: 30,
+        invitationsPerHour: 100,
       },
       trustedProxies: [],
     });

@@ -105,7 +105,7 @@ export async function createContext(
   if (config.localHost) certificates.client().catch(() => {});
   const db = overrides.database ?? (await openDatabase(config, logger, stack));
   await migrateDatabase(db);
-  await ensureLocalKey(db, config.layout.apiKeyFile);
+  await ensureLocalKey(db, config.layout.apiKeyFile, logger);
   const { admin } = config.accounts;
   if (admin !== undefined) await ensureAdmin(db, admin, config.layout.adminPasswordFile);
   const secrets = await readSecrets(config.secrets, config.layout.secretsFile);

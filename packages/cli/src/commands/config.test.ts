@@ -41,6 +41,26 @@ describe("wrenn config", () => {
     });
   });
 
+  it.each([
+    [
+      "postgres:///w?host=/run&user=u&password=hunter2&sslpassword=hunter2",
+      "postgres:///w?host=%2Frun&user=u&password=***&sslpassword=***",
+    ],
+    ["postgres://u:hunter2@db:5433/w?sslmode=require", "postgres://u:***@db:5433/w?sslmode=require"],
+    ["postgresql://db/w", "postgresql://db/w"],
+  ])("shows of %s where the database is, and as whom", (DATABASE_URL, url) => {
+    expect(effectiveSettings({ DATABASE_URL })).toMatchObject({ control_plane: { database: { url } } });
+  });
+
+  it("shows no query of an address that it does not know", () => {
+    const settings = effectiveSettings({ CP_PUBLIC_URL: "https://wrenn.example.com/a?code=hunter2#hunter2" });
+    expect(settings).toMatchObject({
+      control_plane: { accounts: { publicUrl: "https://wrenn.example.com/a?code=***#***" } },
+    });
+    const plain = effectiveSettings({ CP_PUBLIC_URL: "https://wrenn.example.com" });
+    expect(plain).toMatchObject({ control_plane: { accounts: { publicUrl: "https://wrenn.example.com" } } });
+  });
+
   it("refuses what the servers would refuse", () => {
     expect(() => effectiveSettings({ LOG_LEVEL: "loud" })).toThrow("LOG_LEVEL");
   });

@@ -7,6 +7,9 @@ import { json, out } from "../output/print.ts";
 
 /** Whole names of settings, or how they end: what they hold is never printed. */
 const SECRET = /(secret|secrets|token|pass|password|key|keys|keyPem|session|encryption)$/i;
+const HIDDEN = "***";
+/** What of an address's query is no secret. */
+const PLAIN_QUERY = new Set(["host", "port", "user", "dbname", "sslmode"]);
 /** Where things lie is no secret. */
 const PATHS = "layout";
 
@@ -44,12 +47,16 @@ function withoutSecrets(value: unknown): unknown {
   );
 }
 
+/** Of addresses only what tells where and who is printed: PostgreSQL's take a password in their query, too. */
 function withoutPassword(text: string): string {
-  if (!URL.canParse(text)) return text;
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
+  if (!URL.canParse(text)) return "set";
   const url = new URL(text);
-  if (url.password === "") return text;
-  url.password = "***";
-  return url.href;
+  if (url.password !== "") url.password = HIDDEN;
+  if (url.hash !== "") url.hash = HIDDEN;
+  for (const name of [...url.searchParams.keys()]) if (!PLAIN_QUERY.has(name)) url.searchParams.set(name, HIDDEN);
+  // A slash that the address had not says nothing.
+  return url.href === `${text}/` ? text : url.href;
 }
 
 function flatten(value: unknown, prefix = ""): [name: string, value: string][] {

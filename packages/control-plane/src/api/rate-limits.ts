@@ -1,23 +1,36 @@
 /** How often routes may be used, as they say it. Counted in the memory of each control plane. */
 import { normalizeIP } from "@fastify/rate-limit";
-import type { FastifyRequest } from "fastify";
+import { WrennError } from "@wrenn/protocol/errors";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { App } from "./route.ts";
 
 export interface RateLimits {
   /** requests of one API key */
   readonly perKeyPerSecond: number;
   /** of one source address, for one e-mail address */
   readonly loginPerMinute: number;
+  /** of one source address, for all e-mail addresses together */
+  readonly loginPerAddressPerMinute: number;
   /** of one source address, as are those below */
   readonly signupPerMinute: number;
   readonly resetPerMinute: number;
   readonly searchPerMinute: number;
+  /** by one team, and by one of its admins */
+  readonly invitationsPerHour: number;
 }
 
 const MINUTE_MS = 60_000;
+/** Whom a route remembers: the one that it forgets when there are more may begin anew. */
+const REMEMBERED = 50_000;
+
+/** Where a request comes from, as limits see it: one IPv6 network is one client. */
+export function networkOf({ ip }: FastifyRequest): string {
+  return normalizeIP(ip);
+}
 
 /** For the `rateLimit` of a route's config: by source address. */
 export function perAddress(max: number) {
-  return { max, timeWindow: MINUTE_MS };
+  return { max, timeWindow: MINUTE_MS, cache: REMEMBERED };
 }
 
 /** The same for each e-mail address of the body. */
@@ -26,6 +39,18 @@ export function perAddressAndEmail(max: number) {
     ...perAddress(max),
     // The body is known by then.
     hook: "preHandler" as const,
-    keyGenerator: ({ ip, body }: FastifyRequest) => `${normalizeIP(ip)} ${(body as { email: string }).email}`,
+    keyGenerator: (request: FastifyRequest) => `${networkOf(request)} ${(request.body as { email: string }).email}`,
+  };
+}
+
+/** For the `onRequest` of a route that has another limit in its config. */
+export function limitPerAddress(app: App, max: number) {
+  let count: ReturnType<App["createRateLimit"]> | undefined;
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    count ??= app.createRateLimit(perAddress(max));
+    const counted = await count(request);
+    if (counted.isAllowed || !counted.isExceeded) return;
+    reply.header("retry-after", counted.ttlInSeconds);
+    throw new WrennError("rate_limited", "too many requests");
   };
 }

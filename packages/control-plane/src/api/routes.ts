@@ -8,6 +8,7 @@ import { retryAdminJob } from "./admin/jobs-retry.ts";
 import { setTeamByoc } from "./admin/teams-byoc.ts";
 import { deleteAnyTeam } from "./admin/teams-delete.ts";
 import { listAllTeams } from "./admin/teams-list.ts";
+import { setTeamOwner } from "./admin/teams-owner.ts";
 import { setTeamQuotas } from "./admin/teams-quotas.ts";
 import { deletePlatformTemplate } from "./admin/templates-delete.ts";
 import { listAllTemplates } from "./admin/templates-list.ts";
@@ -198,6 +199,7 @@ const SESSION_ROUTES: readonly Route[] = [
   listAudit,
   listAllTeams,
   setTeamByoc,
+  setTeamOwner,
   setTeamQuotas,
   deleteAnyTeam,
   listAllUsers,

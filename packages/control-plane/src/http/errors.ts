@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { toEnvelope } from "../api/envelope.ts";
 import { fromDatabaseError } from "../db/errors.ts";
 import { RangeNotSatisfiable } from "../hosts/guest-errors.ts";
+import { TooOften } from "../identity/counts.ts";
 
 /** What logs and metrics count for a client that left: nobody reads it, and nothing failed. */
 export const CLIENT_LEFT = 499;
@@ -43,6 +44,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (known instanceof RangeNotSatisfiable && known.contentRange !== undefined) {
     reply.header("content-range", known.contentRange);
   }
+  if (known instanceof TooOften) reply.header("retry-after", known.retryAfterSec);
   if (PASSING.has(status) && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_SEC);
   return reply
     .code(status)

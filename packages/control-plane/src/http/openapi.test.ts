@@ -213,6 +213,7 @@ describe("the OpenAPI document", () => {
       "POST /v1/teams/{id}/members",
       "POST /v1/teams/{id}/transfer",
       "PUT /v1/admin/teams/{id}/byoc",
+      "PUT /v1/admin/teams/{id}/owner",
       "PUT /v1/admin/teams/{id}/quotas",
       "PUT /v1/admin/users/{id}/active",
       "PUT /v1/admin/users/{id}/admin",

@@ -1,14 +1,15 @@
 import { createHash, randomUUID } from "node:crypto";
 import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { Auth, Me, Session } from "@wrenn/protocol/rest/accounts";
-import { and, eq, gte, sql } from "drizzle-orm";
+import { and, eq, gt, gte, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../db/database.ts";
-import { auditLogs, mailTokens, memberships, teams, users } from "../db/schema.ts";
+import { auditLogs, counts, mailTokens, memberships, teams, users } from "../db/schema.ts";
 import { newEmail, PASSWORD, People, tokenOf, uuidOf } from "../testing/people.ts";
 import { NO_LIMITS } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
 import { until } from "../testing/until.ts";
+import { LOGINS } from "./sign-in.ts";
 
 describe.each(ENGINES)("accounts on PostgreSQL $name", (engine) => {
   let people: People;
@@ -104,8 +105,33 @@ describe.each(ENGINES)("accounts on PostgreSQL $name", (engine) => {
         .where(eq(users.email, email));
       expect((await people.signUp(email, "New")).status).toBe(201);
       expect((await people.activate(oldToken)).body.error.code).toBe("invalid_token");
-      expect((await people.activate(await people.activationToken(email))).body.name).toBe("New");
+      const { link, raw } = await people.mailbox.take(email, /^Activate/);
+      expect(raw).toContain("another password");
+      expect((await people.activate(tokenOf(link))).body.name).toBe("New");
       expect((await people.logIn(email, "old password")).status).toBe(401);
+    });
+
+    it("gives nobody a password that the owner of the address may not have chosen", async () => {
+      const email = newEmail();
+      await people.signUp(email, "Mallory", "mallory's own");
+      expect((await people.signUp(email, "Vic")).body.error.code).toBe("signup_cooldown");
+      // Whoever comes later, with whichever of them, does not bring it back.
+      expect((await people.signUp(email, "Mallory", "mallory's own")).body.error.code).toBe("signup_cooldown");
+      const { body: auth } = await people.activate(await people.activationToken(email));
+      const logins = [await people.logIn(email, "mallory's own"), await people.logIn(email)];
+      expect(logins.map(({ status }) => status)).toEqual([401, 401]);
+      expect((await people.request<Me>("GET", "/v1/me", auth)).body.has_password).toBe(false);
+      const chosen = { new_password: PASSWORD, confirm_password: PASSWORD };
+      expect((await people.post("/v1/me/password", chosen, auth)).status).toBe(204);
+      expect((await people.logIn(email)).status).toBe(200);
+    });
+
+    it("keeps the password of who signs up twice with it", async () => {
+      const email = newEmail();
+      const answers = await Promise.all([people.signUp(email), people.signUp(email), people.signUp(email)]);
+      expect(answers.map(({ status }) => `${status}`).toSorted()).toEqual(["201", "409", "409"]);
+      await people.activate(await people.activationToken(email));
+      expect((await people.logIn(email)).status).toBe(200);
     });
 
     it("takes no link that is too old", async () => {
@@ -121,7 +147,11 @@ describe.each(ENGINES)("accounts on PostgreSQL $name", (engine) => {
       [{ password: "1234567" }, "password must be at least 8 characters"],
       [{ password: "x".repeat(201) }, "password must be at most 200 characters"],
       [{ name: " " }, "name must be at least 1 characters"],
-      [{ name: "a\u0000b" }, "name must not contain control characters"],
+      [{ name: "a\u0000b" }, "name must not contain control characters or invisible ones"],
+      [{ name: "Bo\u202egnp.exe" }, "name must not contain control characters or invisible ones"],
+      [{ name: "B\u200bo" }, "name must not contain control characters or invisible ones"],
+      [{ name: "You won: https://evil.example" }, "name must not contain a link"],
+      [{ name: "See WWW.evil.example" }, "name must not contain a link"],
     ])("with %j is refused", async (wrong, message) => {
       const { status, body } = await people.post("/v1/auth/signup", {
         email: newEmail(),
@@ -140,6 +170,24 @@ describe.each(ENGINES)("accounts on PostgreSQL $name", (engine) => {
       const [wrong, nobody] = [await people.logIn(email, "wrong password"), await people.logIn(newEmail())];
       expect(wrong.status).toBe(401);
       expect(nobody.body).toEqual(wrong.body);
+    });
+
+    it("is refused from everywhere after many attempts at one account, until its mailbox is asked", async () => {
+      const [victim, other] = [await people.join(), await people.join()];
+      await db.queries.delete(counts);
+      await people.logIn(victim.email, "wrong password");
+      await db.queries.update(counts).set({ count: LOGINS.max });
+      const refused = await people.logIn(victim.email);
+      expect([refused.status, refused.body.error.code]).toEqual([429, "rate_limited"]);
+      const seconds = Number(refused.headers.get("retry-after"));
+      expect([seconds > 60, seconds <= LOGINS.seconds]).toEqual([true, true]);
+      expect((await people.logIn(other.email)).status).toBe(200);
+      await people.post("/v1/me/password/reset", { email: victim.email });
+      const { link } = await people.mailbox.take(victim.email, /^Reset/);
+      const reset = { token: tokenOf(link), new_password: "another one" };
+      expect((await people.post("/v1/me/password/reset/confirm", reset)).status).toBe(204);
+      for (let i = 0; i < 2; i++) expect((await people.logIn(victim.email, "another one")).status).toBe(200);
+      expect(await db.queries.select().from(counts).where(gt(counts.count, 1))).toEqual([]);
     });
 
     it("is refused to who was disabled, who has no session left either", async () => {

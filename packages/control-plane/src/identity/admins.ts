@@ -22,11 +22,14 @@ export async function holdAnotherAdmin(tx: Queries, userId: string): Promise<Use
   return user;
 }
 
-/** May be repeated. @throws not_found, invalid_request for the last one */
+/** May be repeated. @throws not_found, invalid_request for the last one, conflict for who has not shown that the address is theirs */
 export async function setAdmin(db: Database, userId: string, isAdmin: boolean): Promise<void> {
   await db.queries.transaction(async (tx) => {
-    if (isAdmin) await findUser(tx, userId);
-    else await holdAnotherAdmin(tx, userId);
+    const user = isAdmin ? await findUser(tx, userId) : undefined;
+    if (user?.status === "inactive") {
+      throw new WrennError("conflict", "this account is not activated yet: it can be an administrator's then");
+    }
+    if (!isAdmin) await holdAnotherAdmin(tx, userId);
     await tx.update(users).set({ isAdmin, updatedAt: new Date() }).where(eq(users.id, userId));
   });
 }

@@ -9,7 +9,7 @@ import type { KeyForm } from "@wrenn/protocol/rest/api-keys";
 import { and, eq, isNull, lt, or, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { forDatabase, prepared } from "../db/prepared.ts";
-import { type ApiKeyRow, apiKeys, teams } from "../db/schema.ts";
+import { type ApiKeyRow, apiKeys, revokedKeys, teams } from "../db/schema.ts";
 import { SharedReads } from "../db/shared-reads.ts";
 import type { KeyPrincipal } from "./principal.ts";
 
@@ -35,12 +35,16 @@ export function hashApiKey(key: string): string {
   return hash("sha256", key.replace(/^e2b_/, "wrn_"));
 }
 
-/** Makes the key valid for the team; does nothing when it is already. */
-export async function storeApiKey(db: Database, teamId: string, name: string, key: string): Promise<void> {
+/** Makes the key valid for the team, unless it is already. False when it was revoked. */
+export async function storeApiKey(db: Database, teamId: string, name: string, key: string): Promise<boolean> {
+  const ofKey = eq(revokedKeys.keyHash, hashApiKey(key));
+  const [revoked] = await db.queries.select({ keyHash: revokedKeys.keyHash }).from(revokedKeys).where(ofKey);
+  if (revoked !== undefined) return false;
   await db.queries
     .insert(apiKeys)
     .values({ id: randomUUID(), teamId, name, keyHash: hashApiKey(key), keyPrefix: prefixOf(key) })
     .onConflictDoNothing({ target: apiKeys.keyHash });
+  return true;
 }
 
 const keyByHash = prepared((queries) =>

@@ -135,7 +135,16 @@ describe.each(ENGINES)("the end of accounts on PostgreSQL $name", (engine) => {
     const before = await entriesOf(old);
     expect(before.map((entry) => entry.actorName)).toEqual([name, name]);
 
+    const [forgotten, waiting] = [newEmail(), newEmail()];
+    for (const email of [forgotten, waiting]) await people.signUp(email);
+    await db.queries
+      .update(users)
+      .set({ updatedAt: sql`now() - interval '15 days'` })
+      .where(eq(users.email, forgotten));
+
     await Promise.all([purge(), purge()]);
+    const emails = (await db.queries.select({ email: users.email }).from(users)).map(({ email }) => email);
+    expect([emails.includes(forgotten), emails.includes(waiting)]).toEqual([false, true]);
     const rows = await db.queries.select({ id: users.id }).from(users);
     const ids = rows.map(({ id }) => id);
     expect(ids).not.toContain(uuidOf(old.user_id));

@@ -7,6 +7,7 @@ import { auditLogs, mailTokens, memberships, teams, userIdentities, users } from
 import { MAILS } from "../mail/mails.ts";
 import { holdAnotherAdmin } from "./admins.ts";
 import type { AccountDeps } from "./deps.ts";
+import { endGrants } from "./leaving.ts";
 import { purgeMailTokens } from "./mail-tokens.ts";
 import type { UserPrincipal } from "./principal.ts";
 import { endSessions } from "./sessions.ts";
@@ -38,10 +39,11 @@ export async function deleteAccount(
   const purgeAt = new Date(deletedAt.getTime() + KEEP_DAYS * DAY_MS);
   await db.queries.transaction(async (transaction) => {
     await teamEnding.begin(transaction);
-    // It holds the user, so that teams that are being made for them are seen below.
+    // It holds the user, so that teams that they are just made the owner of are seen below.
     await holdAnotherAdmin(transaction, userId);
     for (const teamId of await lockOwnTeams(transaction, userId)) await teamEnding.end(transaction, teamId);
     await transaction.delete(memberships).where(eq(memberships.userId, userId));
+    await endGrants(transaction, { userId });
     await transaction.delete(userIdentities).where(eq(userIdentities.userId, userId));
     await transaction.delete(mailTokens).where(eq(mailTokens.userId, userId));
     await transaction
@@ -68,6 +70,7 @@ async function lockOwnTeams(transaction: Queries, userId: string): Promise<strin
   const [other] = await transaction
     .select({ teamId: memberships.teamId })
     .from(memberships)
+    .innerJoin(users, and(eq(users.id, memberships.userId), ne(users.status, "deleted")))
     .where(and(inArray(memberships.teamId, ids), ne(memberships.userId, userId)))
     .limit(1);
   if (other === undefined) return ids;
@@ -75,7 +78,7 @@ async function lockOwnTeams(transaction: Queries, userId: string): Promise<strin
   throw new WrennError("owns_team_with_members", `you own the team "${name}", which has other members`);
 }
 
-/** Removes what is left of accounts that were closed long enough ago, and links of mails that are too old. */
+/** Removes what is left of accounts that were closed, or that nobody activated, long enough ago, and links of mails that are too old. */
 export async function purgeAccounts({ db, mailer }: Pick<AccountDeps, "db" | "mailer">): Promise<void> {
   const before = new Date(Date.now() - KEEP_DAYS * DAY_MS);
   await db.queries.transaction(async (transaction) => {
@@ -85,6 +88,7 @@ export async function purgeAccounts({ db, mailer }: Pick<AccountDeps, "db" | "ma
       .returning({ id: users.id, email: users.email, name: users.name });
     if (purged.length > 0) await eraseNames(transaction, purged);
     for (const { email, name } of purged) await mailer.send(transaction, email, MAILS.accountDeleted({ name }));
+    await transaction.delete(users).where(and(eq(users.status, "inactive"), lt(users.updatedAt, before)));
   });
   await purgeMailTokens(db.queries);
 }

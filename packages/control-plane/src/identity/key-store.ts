@@ -8,9 +8,11 @@ import { and, asc, eq, getTableColumns, inArray } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { newestFirst, type Page } from "../db/page.ts";
 import { holdRoom } from "../db/room.ts";
-import { type ApiKeyRow, apiKeys, memberships, users } from "../db/schema.ts";
+import { type ApiKeyRow, apiKeys, revokedKeys, users } from "../db/schema.ts";
 import { hashApiKey, newApiKey, prefixOf } from "./api-keys.ts";
 import type { UserPrincipal } from "./principal.ts";
+import { holdMembership } from "./team-lock.ts";
+import { holdSelf } from "./users.ts";
 
 export interface KeyRequest {
   readonly name: string;
@@ -26,7 +28,7 @@ export interface ListedKey {
   readonly creatorEmail: string | null;
 }
 
-/** @throws invalid_request for a time that is over, no_team for who has just left, quota_exceeded */
+/** @throws invalid_request for a time that is over, no_team and account_deactivated for who has just left, quota_exceeded */
 export async function createApiKey(
   db: Database,
   teamId: string,
@@ -38,7 +40,9 @@ export async function createApiKey(
   }
   const key = newApiKey(form);
   const row = await db.queries.transaction(async (tx) => {
-    await holdMaker(tx, teamId, createdBy);
+    // Whoever ends the account or the membership takes all keys along, so neither must end meanwhile.
+    await holdSelf(tx, createdBy);
+    await holdMembership(tx, teamId, createdBy);
     await holdRoom(tx, {
       owner: teamId,
       table: apiKeys,
@@ -65,17 +69,6 @@ export async function createApiKey(
   return { key, row };
 }
 
-/** Whoever ends the membership or the account takes all keys along, so it must not end meanwhile. @throws no_team */
-async function holdMaker(tx: Queries, teamId: string, userId: string): Promise<void> {
-  const found = await tx
-    .select({ role: memberships.role })
-    .from(memberships)
-    .innerJoin(users, eq(users.id, memberships.userId))
-    .where(and(eq(memberships.teamId, teamId), eq(memberships.userId, userId), eq(users.status, "active")))
-    .for("share");
-  if (found.length === 0) throw new WrennError("no_team", "you are not in this team any more");
-}
-
 /** Newest first; those that have expired too. */
 export function listApiKeys(db: Database, teamId: string, page: Page): Promise<ListedKey[]> {
   const order = newestFirst(apiKeys.createdAt, apiKeys.id, page);
@@ -97,8 +90,13 @@ export async function revokeApiKey(
   if (membership === undefined) return false;
   const ofTeam = and(eq(apiKeys.id, id), eq(apiKeys.teamId, membership.teamId));
   const own = hasRole(membership.role, "admin") ? undefined : eq(apiKeys.createdBy, userId);
-  const revoked = await db.queries.delete(apiKeys).where(and(ofTeam, own)).returning({ id: apiKeys.id });
-  if (revoked.length > 0) return true;
+  const revoked = await db.queries.transaction(async (tx) => {
+    const [gone] = await tx.delete(apiKeys).where(and(ofTeam, own)).returning();
+    // A file may hold it still.
+    if (gone?.createdBy === null) await tx.insert(revokedKeys).values({ keyHash: gone.keyHash }).onConflictDoNothing();
+    return gone !== undefined;
+  });
+  if (revoked) return true;
   const others = await db.queries.select({ id: apiKeys.id }).from(apiKeys).where(ofTeam);
   if (others.length === 0) return false;
   throw new WrennError("forbidden", "somebody else made this key: only admins of the team can revoke it");

@@ -112,4 +112,12 @@ describe.each(ENGINES)("the administrator of an instance on PostgreSQL $name", (
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     expect((await people.logIn("other@example.com")).status).toBe(401);
   });
+
+  it("is not searched for by trying many addresses from one", async () => {
+    await people.restart({ rateLimits: { ...NO_LIMITS, loginPerAddressPerMinute: 3 } });
+    const attempts = [];
+    for (let i = 0; i < 4; i++) attempts.push(await people.logIn(newEmail()));
+    expect(attempts.map(({ status }) => status)).toEqual([401, 401, 401, 429]);
+    expect(Number(attempts[3]?.headers.get("retry-after"))).toBeGreaterThan(1);
+  });
 });

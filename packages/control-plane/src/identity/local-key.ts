@@ -2,6 +2,7 @@
 import { WrennError } from "@wrenn/protocol/errors";
 import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
+import type { Logger } from "@wrenn/runtime/logger";
 import type { Database } from "../db/database.ts";
 import { teams } from "../db/schema.ts";
 import { isApiKey, newApiKey, storeApiKey } from "./api-keys.ts";
@@ -15,11 +16,11 @@ async function readOrMakeKey(file: string): Promise<string> {
   return key;
 }
 
-/** Ensures the platform team and the key of the file. Returns the key. */
-export async function ensureLocalKey(db: Database, file: string): Promise<string> {
+/** Ensures the platform team and the key of the file, unless it was revoked: whoever wants a new one removes the file. */
+export async function ensureLocalKey(db: Database, file: string, logger: Logger): Promise<void> {
   const teamId = idToUuid(PLATFORM_TEAM);
   await db.queries.insert(teams).values({ id: teamId, name: "Platform", slug: PLATFORM_SLUG }).onConflictDoNothing();
   const key = await readOrMakeKey(file);
-  await storeApiKey(db, teamId, "local", key);
-  return key;
+  if (await storeApiKey(db, teamId, "local", key)) return;
+  logger.warn({ event: "local_key_revoked", file, hint: "remove the file for a new key at the next start" });
 }

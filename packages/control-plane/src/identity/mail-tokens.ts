@@ -14,28 +14,42 @@ function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-/** A new token of the user; older ones for the same purpose are void. */
+/** A new token of the user; the one before for the same purpose is void. */
 export async function makeMailToken(queries: Queries, purpose: TokenPurpose, userId: string): Promise<string> {
-  await voidMailTokens(queries, purpose, userId);
   const token = randomBytes(BYTES).toString("hex");
-  const expiresAt = new Date(Date.now() + TOKEN_MINUTES[purpose] * 60_000);
-  await queries.insert(mailTokens).values({ tokenHash: hashToken(token), purpose, userId, expiresAt });
+  const createdAt = new Date();
+  const expiresAt = new Date(createdAt.getTime() + TOKEN_MINUTES[purpose] * 60_000);
+  const fields = { tokenHash: hashToken(token), createdAt, expiresAt };
+  await queries
+    .insert(mailTokens)
+    .values({ purpose, userId, ...fields })
+    .onConflictDoUpdate({ target: [mailTokens.userId, mailTokens.purpose], set: fields });
   return token;
+}
+
+function isGood(purpose: TokenPurpose, token: string) {
+  return and(
+    eq(mailTokens.tokenHash, hashToken(token)),
+    eq(mailTokens.purpose, purpose),
+    gt(mailTokens.expiresAt, new Date()),
+  );
+}
+
+function notGood(): WrennError {
+  return new WrennError("invalid_token", "the link was used already, or is too old");
+}
+
+/** The UUID of the token's user. It may be used up the next moment. @throws invalid_token */
+export async function readMailToken(queries: Queries, purpose: TokenPurpose, token: string): Promise<string> {
+  const [row] = await queries.select({ userId: mailTokens.userId }).from(mailTokens).where(isGood(purpose, token));
+  if (row === undefined) throw notGood();
+  return row.userId;
 }
 
 /** Uses the token up and returns the UUID of its user. @throws invalid_token */
 export async function spendMailToken(queries: Queries, purpose: TokenPurpose, token: string): Promise<string> {
-  const [row] = await queries
-    .delete(mailTokens)
-    .where(
-      and(
-        eq(mailTokens.tokenHash, hashToken(token)),
-        eq(mailTokens.purpose, purpose),
-        gt(mailTokens.expiresAt, new Date()),
-      ),
-    )
-    .returning({ userId: mailTokens.userId });
-  if (row === undefined) throw new WrennError("invalid_token", "the link was used already, or is too old");
+  const [row] = await queries.delete(mailTokens).where(isGood(purpose, token)).returning({ userId: mailTokens.userId });
+  if (row === undefined) throw notGood();
   return row.userId;
 }
 

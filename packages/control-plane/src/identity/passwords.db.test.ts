@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { idFromUuid } from "@wrenn/protocol/ids";
 import type { Auth, FoundUser } from "@wrenn/protocol/rest/accounts";
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../db/database.ts";
-import { sessions, users } from "../db/schema.ts";
+import { mailTokens, sessions, users } from "../db/schema.ts";
 import { newEmail, PASSWORD, People, tokenOf, uuidOf } from "../testing/people.ts";
 import { ENGINES } from "../testing/postgres.ts";
 
@@ -81,6 +81,33 @@ describe.each(ENGINES)("passwords and searches on PostgreSQL $name", (engine) =>
       }
       await people.mailbox.take(someone.email, /^Reset/);
       expect(people.mailbox.mails.filter(({ subject }) => subject.startsWith("Reset"))).toEqual([]);
+    });
+
+    it("are reset by the last of several links, of which no more are sent than five an hour", async () => {
+      const { email } = await people.join();
+      const ask = () => people.post("/v1/me/password/reset", { email });
+      await Promise.all(Array.from({ length: 12 }, ask));
+      const links = [];
+      for (let i = 0; i < 5; i++) links.push((await people.mailbox.take(email, /^Reset/)).link);
+      const stored = await db.queries
+        .select()
+        .from(mailTokens)
+        .innerJoin(users, and(eq(users.id, mailTokens.userId), eq(users.email, email)));
+      expect(stored).toHaveLength(1);
+      const confirm = (link: string) =>
+        people.post("/v1/me/password/reset/confirm", { token: tokenOf(link), new_password: "another one" });
+      const answers = [];
+      for (const link of links) answers.push(`${(await confirm(link)).status}`);
+      expect(answers.toSorted()).toEqual(["204", "400", "400", "400", "400"]);
+      expect(people.mailbox.mails.filter(({ to, subject }) => to === email && subject.startsWith("Reset"))).toEqual([]);
+    });
+
+    it("are not hashed for who has no link", async () => {
+      const reset = { token: "0".repeat(32), new_password: "another one" };
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, () => people.post("/v1/me/password/reset/confirm", reset)),
+      );
+      expect([...new Set(answers.map(({ body }) => body.error.code))]).toEqual(["invalid_token"]);
     });
 
     it("are not reset by a link that activates", async () => {

@@ -2,12 +2,16 @@
 import { type ErrorCode, WrennError } from "@wrenn/protocol/errors";
 import { and, eq, isNull } from "drizzle-orm";
 import { teams, type UserRow, users } from "../db/schema.ts";
+import { type Limit, limitTo, resetCount } from "./counts.ts";
 import type { AccountDeps } from "./deps.ts";
 import { findHomeTeam } from "./home-team.ts";
 import { checkPassword } from "./passwords.ts";
 import type { UserPrincipal } from "./principal.ts";
 import { insertSession, type Origin, type SignedIn, tokenFor } from "./sessions.ts";
 import { findUserByEmail } from "./users.ts";
+
+/** Attempts at one account from wherever, since the last one that succeeded. */
+export const LOGINS: Limit = { what: "logins", max: 100, seconds: 3600 };
 
 export interface Credentials {
   /** trimmed and in lower case */
@@ -33,14 +37,21 @@ function wrongCredentials(user: UserRow | undefined): LoginRefused {
   return new LoginRefused("unauthorized", "wrong e-mail address or password", reason, user);
 }
 
-/** @throws LoginRefused: unauthorized, account_not_activated or account_disabled; rate_limited */
+/** @param by network that asks. @throws LoginRefused: unauthorized, account_not_activated or account_disabled; rate_limited */
 export async function logIn(
   { db, sessionSecret }: AccountDeps,
   { email, password }: Credentials,
   origin: Origin,
+  by: string,
 ): Promise<SignedIn> {
+  await limitTo(
+    db.queries,
+    LOGINS,
+    email,
+    "too many attempts to sign in with this address: reset the password, or wait",
+  );
   const user = await findUserByEmail(db.queries, email);
-  const matches = await checkPassword(user?.passwordHash, password);
+  const matches = await checkPassword(user?.passwordHash, password, by);
   if (user === undefined || !matches) throw wrongCredentials(user);
   requireActive(user);
   const sessionId = await db.queries.transaction(async (transaction) => {
@@ -51,6 +62,7 @@ export async function logIn(
       .where(and(eq(users.id, user.id), eq(users.status, "active"), eq(users.passwordHash, user.passwordHash ?? "")))
       .for("share");
     if (unchanged === undefined) throw wrongCredentials(user);
+    await resetCount(transaction, LOGINS, email);
     return insertSession(transaction, user.id, origin);
   });
   const teamId = await findHomeTeam(db.queries, user.id);

@@ -15,6 +15,24 @@ export async function findUserByEmail(queries: Queries, email: string): Promise<
   return row;
 }
 
+/**
+ * Whether the user is active; if so, nobody locks them out and they do not close their account before the transaction ends.
+ * Whoever gives them something calls it first: users are locked before teams, and those before memberships.
+ */
+export async function holdUser(tx: Queries, id: string): Promise<boolean> {
+  const held = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.id, id), eq(users.status, "active")))
+    .for("share");
+  return held.length > 0;
+}
+
+/** The same for the user who asks. @throws account_deactivated */
+export async function holdSelf(tx: Queries, id: string): Promise<void> {
+  if (!(await holdUser(tx, id))) throw new WrennError("account_deactivated", "this account is not active");
+}
+
 /** An active user. @throws not_found */
 export async function getUser(queries: Queries, id: string): Promise<UserRow> {
   const [row] = await queries

@@ -1,5 +1,6 @@
-/** Removes sessions that are over. */
+/** Removes sessions, and counts of what was done too often, that are over. */
 import { z } from "zod";
+import { purgeCounts } from "../identity/counts.ts";
 import { purgeSessions } from "../identity/sessions.ts";
 import { defineJob } from "./define.ts";
 
@@ -7,5 +8,8 @@ export const purgeEndedSessions = defineJob({
   name: "purge-sessions",
   data: z.object({}),
   cron: "17 * * * *",
-  run: ({ db }) => purgeSessions(db),
+  async run({ db }) {
+    await purgeSessions(db);
+    await purgeCounts(db.queries);
+  },
 });

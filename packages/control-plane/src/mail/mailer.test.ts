@@ -5,7 +5,12 @@ import { type Letter, Mailer, type SmtpConfig } from "./mailer.ts";
 import { MAILS } from "./mails.ts";
 
 const NO_TRANSACTION = undefined as never;
-const MAIL = MAILS.activation({ name: "Ann", link: "https://wrenn.example.com/activate?token=abc", minutes: 30 });
+const MAIL = MAILS.activation({
+  name: "Ann",
+  link: "https://wrenn.example.com/activate?token=abc",
+  minutes: 30,
+  hasPassword: true,
+});
 const LETTER: Letter = { to: "ann@example.com", mail: MAIL };
 
 describe("the mailer", () => {

@@ -5,7 +5,7 @@ const EVIL = `<img src=x onerror="alert('1')">&`;
 const LINK = `https://wrenn.example.com/?a=1&b="`;
 
 const ALL = {
-  activation: MAILS.activation({ name: EVIL, link: LINK, minutes: 30 }),
+  activation: MAILS.activation({ name: EVIL, link: LINK, minutes: 30, hasPassword: false }),
   passwordReset: MAILS.passwordReset({ name: EVIL, link: LINK, minutes: 15 }),
   passwordResetDone: MAILS.passwordResetDone({ name: EVIL }),
   passwordChanged: MAILS.passwordChanged({ name: EVIL, added: false }),
@@ -14,6 +14,16 @@ const ALL = {
   teamCreated: MAILS.teamCreated({ name: EVIL, team: EVIL, link: LINK }),
   addedToTeam: MAILS.addedToTeam({ name: EVIL, team: EVIL, by: EVIL, link: LINK }),
 } satisfies Record<keyof typeof MAILS, unknown>;
+
+it("mail about an activation asks for a password only where none is set", () => {
+  const text = (hasPassword: boolean) => MAILS.activation({ name: "Ann", link: LINK, minutes: 30, hasPassword }).text;
+  expect([text(true), text(false)].map((one) => one.includes("choose one"))).toEqual([false, true]);
+});
+
+it("an invitation says what its sender calls themselves in no subject", () => {
+  const by = "Prize Office";
+  expect(MAILS.addedToTeam({ name: "Ann", team: "Core", by, link: LINK }).subject).not.toContain(by);
+});
 
 describe.each(Object.entries(ALL))("the mail %s", (_name, { subject, text, html, link }) => {
   it("has a subject of one line, and the name in both forms, as text only", () => {

@@ -20,12 +20,15 @@ function day(date: Date): string {
 }
 
 export const MAILS = {
-  activation: ({ name, link, minutes }: Linked): Mail =>
+  activation: ({ name, link, minutes, hasPassword }: Linked & { readonly hasPassword: boolean }): Mail =>
     renderMail({
       subject: "Activate your account",
       name,
       paragraphs: [
         `somebody, probably you, signed up with this address. Confirm it within ${minutes} minutes.`,
+        ...(hasPassword
+          ? []
+          : ["This address was signed up with before, with another password: choose one once you have confirmed it."]),
         "If it was not you, do nothing: no account comes of it.",
       ],
       button: { label: "Activate the account", link },
@@ -91,7 +94,8 @@ export const MAILS = {
 
   addedToTeam: ({ name, team, by, link }: OfTeam & { readonly by: string; readonly link: string }): Mail =>
     renderMail({
-      subject: `${by} invites you to the team ${team}`,
+      // Only the name of the team is of so few characters that it says nothing else.
+      subject: `You are invited to the team ${team}`,
       name,
       paragraphs: [`${by} invites you to the team ${team}. You are in it when you accept.`],
       button: { label: "See the invitation", link },

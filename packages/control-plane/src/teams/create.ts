@@ -6,6 +6,7 @@ import { and, eq, inArray, isNull } from "drizzle-orm";
 import type { Queries } from "../db/database.ts";
 import { holdRoom } from "../db/room.ts";
 import { memberships, type TeamRow, teams } from "../db/schema.ts";
+import { holdSelf } from "../identity/users.ts";
 import type { TeamDeps } from "./deps.ts";
 
 /** Slugs are 48 random bits: this many in a row that are all taken do not happen. */
@@ -31,7 +32,7 @@ export async function insertTeam(tx: Queries, userId: string, name: string, isDe
   throw new WrennError("internal_error", "no slug is free");
 }
 
-/** A further team of the user, who owns it. @throws quota_exceeded */
+/** A further team of the user, who owns it. @throws quota_exceeded; account_deactivated for who has just closed their account */
 export async function createTeam(
   { db, tellUser }: TeamDeps,
   user: { readonly userId: string; readonly email: string },
@@ -39,6 +40,7 @@ export async function createTeam(
 ): Promise<TeamRow> {
   const { userId } = user;
   return db.queries.transaction(async (tx) => {
+    await holdSelf(tx, userId);
     const alive = tx.select({ id: teams.id }).from(teams).where(isNull(teams.deletedAt));
     await holdRoom(tx, {
       owner: userId,

@@ -20,4 +20,6 @@ export interface TeamDeps {
   readonly db: Database;
   /** Called in the transaction that does what it tells of. Without one nobody is told. */
   readonly tellUser?: ((queries: Queries, notice: TeamNotice) => Promise<void>) | undefined;
+  /** how many invitations one team sends, and one of its admins; no limit without */
+  readonly invitationsPerHour?: number | undefined;
 }

@@ -1,6 +1,6 @@
 /** Invitations: nobody is in a team that they did not want to be in. */
 import { randomUUID } from "node:crypto";
-import type { Role } from "@wrenn/protocol/access";
+import { hasRole, type Role } from "@wrenn/protocol/access";
 import { WrennError } from "@wrenn/protocol/errors";
 import { LIMITS } from "@wrenn/protocol/limits";
 import { and, eq, gt, isNull, lte, ne } from "drizzle-orm";
@@ -8,11 +8,17 @@ import type { Database } from "../db/database.ts";
 import { newestFirst, type Page } from "../db/page.ts";
 import { holdRoom } from "../db/room.ts";
 import { type InvitationRow, invitations, memberships, type TeamRow, teams, users } from "../db/schema.ts";
-import { holdTeam } from "../identity/team-lock.ts";
+import { countUp, type Limit, limitTo } from "../identity/counts.ts";
+import { holdMembership, holdTeam } from "../identity/team-lock.ts";
+import { holdSelf } from "../identity/users.ts";
 import type { TeamDeps } from "./deps.ts";
 import type { GivenRole } from "./members.ts";
 
 const LIFETIME_MS = 7 * 24 * 3_600_000;
+const HOUR = 3600;
+/** Mails of one team to one address, and of all teams: who is asked more often finds it after signing in. */
+const MAILS_OF_TEAM: Limit = { what: "mailed invitations of a team", max: 1, seconds: HOUR };
+const MAILS_OF_ALL: Limit = { what: "mailed invitations", max: 5, seconds: HOUR };
 
 interface Asked {
   readonly userId: string;
@@ -23,17 +29,27 @@ interface Asked {
 const open = () => gt(invitations.expiresAt, new Date());
 
 /**
- * Asks whoever has the address, now or later. Asking again renews what was asked before.
- * @throws invalid_request for a member, not_found for a team that is no more, quota_exceeded
+ * Asks whoever has the address, now or later. Asking again renews what was asked before; the mail is sent once an hour.
+ * @throws invalid_request for a member, not_found for a team that is no more, and for who has just lost the right to:
+ * account_deactivated, no_team, forbidden; quota_exceeded, rate_limited
  */
 export async function invite(
-  { db, tellUser }: TeamDeps,
+  { db, tellUser, invitationsPerHour }: TeamDeps,
   teamId: string,
   by: { readonly userId: string; readonly name: string },
   { email, role }: { readonly email: string; readonly role: GivenRole },
 ): Promise<InvitationRow> {
+  if (invitationsPerHour !== undefined) {
+    const limit = { what: "invitations", max: invitationsPerHour, seconds: HOUR };
+    for (const whose of [by.userId, teamId]) await limitTo(db.queries, limit, whose, "too many invitations");
+  }
   return db.queries.transaction(async (tx) => {
+    // Whoever takes the right away withdraws the invitations, so it must not go meanwhile.
+    await holdSelf(tx, by.userId);
     const team = await holdTeam(tx, teamId);
+    if (!hasRole(await holdMembership(tx, teamId, by.userId), "admin")) {
+      throw new WrennError("forbidden", "only admins of the team invite");
+    }
     const [member] = await tx
       .select({ role: memberships.role })
       .from(memberships)
@@ -57,6 +73,8 @@ export async function invite(
       .onConflictDoUpdate({ target: [invitations.teamId, invitations.email], set: fields })
       .returning();
     if (made === undefined) throw new WrennError("internal_error", "the insert returned no row");
+    if ((await countUp(tx, MAILS_OF_TEAM, `${teamId} ${email}`)) > 0) return made;
+    if ((await countUp(tx, MAILS_OF_ALL, email)) > 0) return made;
     const { expiresAt } = made;
     const notice = { event: "team_invited", to: email, invitedBy: by.name, role, expiresAt } as const;
     await tellUser?.(tx, { ...notice, teamName: team.name });
@@ -103,13 +121,17 @@ export function invitationsOf(db: Database, { email }: Asked, page: Page): Promi
     .limit(page.limit);
 }
 
-/** Joins the team; of several attempts one succeeds. @throws not_found when it is not the user's, or not any more */
+/**
+ * Joins the team; of several attempts one succeeds.
+ * @throws not_found when it is not the user's, or not any more; account_deactivated for who has just closed their account
+ */
 export async function acceptInvitation(
   { db, tellUser }: TeamDeps,
   user: Asked,
   id: string,
 ): Promise<{ team: TeamRow; role: Role }> {
   return db.queries.transaction(async (tx) => {
+    await holdSelf(tx, user.userId);
     const mine = and(eq(invitations.id, id), eq(invitations.email, user.email), open());
     const [seen] = await tx.select({ teamId: invitations.teamId }).from(invitations).where(mine);
     if (seen === undefined) throw notThere();

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { idFromUuid } from "@wrenn/protocol/ids";
 import type { Invitation, Member, OwnInvitation, OwnTeam, TeamDetail } from "@wrenn/protocol/rest/teams";
 import { and, eq } from "drizzle-orm";
@@ -171,6 +172,43 @@ describe.each(ENGINES)("teams on PostgreSQL $name", (engine) => {
       { event: "team_invited", to: guest.email, invitedBy: "Olga", expiresAt: row.expiresAt },
       { event: "team_joined", to: guest.email, teamName: "Someone's" },
     ]);
+  });
+
+  it("mail an invitation once an hour, and few of all teams to one address", async () => {
+    const told: TeamNotice[] = [];
+    const deps = { db: platform.db, tellUser: async (_: Queries, notice: TeamNotice) => void told.push(notice) };
+    const email = `${randomUUID()}@example.com`;
+    const mail = async ({ id, teamId }: TestUser, to = email) =>
+      invite(deps, teamId, { userId: id, name: "Olga" }, { email: to, role: "member" });
+    const { owner, path } = await crew();
+    for (let i = 0; i < 3; i++) {
+      const { id } = await mail(owner);
+      expect((await by(owner, "DELETE", `${path}/invitations/${idFromUuid("invitation", id)}`)).status).toBe(204);
+    }
+    expect(told).toHaveLength(1);
+    for (let i = 0; i < 6; i++) await mail(await platform.signIn());
+    expect(told).toHaveLength(5);
+    await mail(owner, `${randomUUID()}@example.com`);
+    expect(told).toHaveLength(6);
+  });
+
+  it("send so many invitations an hour, each of them and each who sends them", async () => {
+    const { owner, admin } = await crew();
+    const deps = { db: platform.db, invitationsPerHour: 2 };
+    const send = (from: TestUser) =>
+      invite(
+        deps,
+        from.teamId,
+        { userId: from.id, name: "x" },
+        { email: `${randomUUID()}@example.com`, role: "member" },
+      );
+    await send(owner);
+    await send(admin);
+    await expect(send(admin)).rejects.toMatchObject({ code: "rate_limited" });
+    const elsewhere = await platform.signIn();
+    await send(elsewhere);
+    await send(elsewhere);
+    await expect(send(elsewhere)).rejects.toMatchObject({ code: "rate_limited" });
   });
 
   it("end a member's access at once, with the keys that they made", async () => {

@@ -6,13 +6,13 @@ import { finishAllStopping, markAllStopping } from "../capsules/stop-all.ts";
 import type { Database, Queries } from "../db/database.ts";
 import { memberships, teams, users } from "../db/schema.ts";
 import { findUser, holdAnotherAdmin } from "../identity/admins.ts";
-import { revokeKeys } from "../identity/key-store.ts";
+import { endGrants } from "../identity/leaving.ts";
 import { endSessions } from "../identity/sessions.ts";
 import { holdPlacement } from "../placement/load.ts";
 import { insertTeam } from "./create.ts";
 
 /**
- * Ends the user's sessions, keys, and the capsules of the teams that they own; machines go after this returns.
+ * Ends the user's sessions, keys, open invitations, and the capsules of the teams that they own; machines go after this returns.
  * May be repeated. @throws not_found, invalid_request for the last administrator
  */
 export async function disableUser(deps: CapsuleDeps, userId: string): Promise<void> {
@@ -21,7 +21,7 @@ export async function disableUser(deps: CapsuleDeps, userId: string): Promise<vo
     await holdAnotherAdmin(tx, userId);
     await tx.update(users).set({ status: "disabled", updatedAt: new Date() }).where(eq(users.id, userId));
     await endSessions(tx, userId);
-    await revokeKeys(tx, { createdBy: userId });
+    await endGrants(tx, { userId });
     return markAllStopping(tx, deps, await ownedTeams(tx, userId), "admin");
   });
   void deps.operations.run(userId, () => finishAllStopping(deps, stopping));

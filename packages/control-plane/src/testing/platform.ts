@@ -58,9 +58,11 @@ const MANY = 1_000_000;
 export const NO_LIMITS: RateLimits = {
   perKeyPerSecond: MANY,
   loginPerMinute: MANY,
+  loginPerAddressPerMinute: MANY,
   signupPerMinute: MANY,
   resetPerMinute: MANY,
   searchPerMinute: MANY,
+  invitationsPerHour: MANY,
 };
 
 const NOT_GIVEN = { session: undefined, encryption: undefined };

@@ -327,6 +327,7 @@ export const ROUTE_CASES: Readonly<Record<string, RouteCase>> = {
 
   "GET /v1/admin/teams": nothing,
   "PUT /v1/admin/teams/:id/byoc": { target: async (world) => ({ ...team(world), body: { enabled: true } }) },
+  "PUT /v1/admin/teams/:id/owner": { target: async (world) => ({ ...team(world), body: { user_id: user(world) } }) },
   "PUT /v1/admin/teams/:id/quotas": { target: async (world) => ({ ...team(world), body: { max_vcpus: 100 } }) },
   "DELETE /v1/admin/teams/:id": { target: async (world) => team(world) },
   "GET /v1/admin/users": nothing,

@@ -16,11 +16,17 @@ export const emailSchema = like("ada@example.com")
   .max(MAX_EMAIL)
   .regex(z.regexes.html5Email, "must be an e-mail address");
 
+/** Controls, halves of characters, and what turns text around or is not seen; but the joiners that some scripts need. */
+const UNSEEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+const LINK = /:\/\/|www\./i;
+
+/** Names stand in mails to others. */
 export const personName = like("Ada Lovelace")
   .trim()
   .min(1)
   .max(MAX_NAME)
-  .regex(/^\P{Cc}*$/u, "must not contain control characters");
+  .refine((name) => !UNSEEN.test(name), "must not contain control characters or invisible ones")
+  .refine((name) => !LINK.test(name), "must not contain a link");
 
 const newPassword = like("correct horse battery").min(PASSWORD.min).max(PASSWORD.max);
 /** One that exists already, of whatever length. */

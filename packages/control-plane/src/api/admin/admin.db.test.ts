@@ -157,12 +157,16 @@ describe.each(ENGINES)("administration on PostgreSQL $name", (engine) => {
     const id = crypto.randomUUID();
     const fields = { id, email: `${id}@example.com`, name: "Zoë (new)", status: "inactive" as const };
     await platform.db.queries.insert(users).values(fields);
+    const grant = () => by(admin, "PUT", `/v1/admin/users/${idFromUuid("user", id)}/admin`, { admin: true });
+    // Rights of an address that nobody has shown to be theirs would be whose?
+    expect((await grant()).body.error.code).toBe("conflict");
     const path = `/v1/admin/users/${idFromUuid("user", id)}/active`;
     for (let time = 0; time < 2; time++) expect((await by(admin, "PUT", path, { active: true })).status).toBe(204);
     const owned = (await all("/v1/admin/teams", (body) => body.teams)).filter(
       (one) => one.owner_email === fields.email,
     );
     expect(owned.map(({ name }) => name)).toEqual(["Zo new's Team"]);
+    expect((await grant()).status).toBe(204);
   });
 
   it("does not let administrators deactivate themselves, or the last one go", async () => {

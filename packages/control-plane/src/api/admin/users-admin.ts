@@ -18,7 +18,7 @@ export const setUserAdmin: Route = (app, { capsules: { db } }) => {
       summary: "Make a user an administrator of the platform, or end that; one is always left",
       params: adminUserParams,
       body: setAdminSchema,
-      response: { 204: z.undefined().describe("Done"), ...errors(400, 404) },
+      response: { 204: z.undefined().describe("Done"), ...errors(400, 404, 409) },
     },
     handler: async (request, reply) => {
       const { admin } = request.body;

@@ -3,7 +3,7 @@ import { authSchema, loginSchema } from "@wrenn/protocol/rest/accounts";
 import type { FastifyRequest } from "fastify";
 import { LoginRefused, logIn } from "../../identity/sign-in.ts";
 import { ANYONE } from "../access.ts";
-import { perAddress, perAddressAndEmail } from "../rate-limits.ts";
+import { limitPerAddress, networkOf, perAddress, perAddressAndEmail } from "../rate-limits.ts";
 import { errors, type Route } from "../route.ts";
 import { answerSignedIn, auditAccount, auditRefusedLogin, originOf } from "./request.ts";
 
@@ -30,9 +30,10 @@ export const login: Route = (app, { accounts, rateLimits }) => {
       body: loginSchema,
       response: { 200: authSchema, ...errors(400, "account_not_activated", "account_disabled") },
     },
+    onRequest: limitPerAddress(app, rateLimits.loginPerAddressPerMinute),
     handler: async (request) => {
       try {
-        return answerSignedIn(request, await logIn(accounts, request.body, originOf(request)));
+        return answerSignedIn(request, await logIn(accounts, request.body, originOf(request), networkOf(request)));
       } catch (error) {
         if (error instanceof LoginRefused && (await isNoted(request))) auditRefusedLogin(request, error);
         throw error;

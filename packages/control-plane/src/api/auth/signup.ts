@@ -2,7 +2,7 @@
 import { signupAnswerSchema, signupSchema } from "@wrenn/protocol/rest/accounts";
 import { signUp } from "../../identity/sign-up.ts";
 import { ANYONE } from "../access.ts";
-import { perAddress } from "../rate-limits.ts";
+import { networkOf, perAddress } from "../rate-limits.ts";
 import { errors, type Route } from "../route.ts";
 import { auditAccount, auditUser } from "./request.ts";
 
@@ -23,7 +23,7 @@ export const signup: Route = (app, { accounts, rateLimits }) => {
       response: { 201: signupAnswerSchema, ...errors(400, "email_taken", "signup_cooldown") },
     },
     handler: async (request, reply) => {
-      auditUser(request, await signUp(accounts, request.body));
+      auditUser(request, await signUp(accounts, request.body, networkOf(request)));
       return reply.code(201).send({ message: "follow the link in the mail that was sent to you" });
     },
   });

@@ -6,7 +6,7 @@ import { changePassword as change } from "../../identity/password-change.ts";
 import { loginMethods } from "../../identity/profile.ts";
 import { USER, userOf } from "../access.ts";
 import { auditAccount, auditUser } from "../auth/request.ts";
-import { perAddress } from "../rate-limits.ts";
+import { networkOf, perAddress } from "../rate-limits.ts";
 import { errors, type Route } from "../route.ts";
 
 export const changePassword: Route = (app, { accounts, rateLimits }) => {
@@ -34,7 +34,8 @@ export const changePassword: Route = (app, { accounts, rateLimits }) => {
       if (!hasPassword && confirm_password !== new_password)
         throw new WrennError("invalid_request", "confirm_password must be the same as new_password");
       auditUser(request, user.userId);
-      await change(accounts, user, { currentPassword: current_password, newPassword: new_password });
+      const passwords = { currentPassword: current_password, newPassword: new_password };
+      await change(accounts, user, passwords, networkOf(request));
       return reply.code(204).send();
     },
   });

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { requestPasswordReset, resetPassword } from "../../identity/password-change.ts";
 import { ANYONE } from "../access.ts";
 import { auditAccount, auditUser } from "../auth/request.ts";
-import { perAddress } from "../rate-limits.ts";
+import { networkOf, perAddress } from "../rate-limits.ts";
 import { errors, type Route } from "../route.ts";
 
 export const requestReset: Route = (app, { accounts, rateLimits }) => {
@@ -48,7 +48,7 @@ export const confirmReset: Route = (app, { accounts, rateLimits }) => {
     },
     handler: async (request, reply) => {
       const { token, new_password } = request.body;
-      auditUser(request, await resetPassword(accounts, token, new_password));
+      auditUser(request, await resetPassword(accounts, token, new_password, networkOf(request)));
       return reply.code(204).send();
     },
   });

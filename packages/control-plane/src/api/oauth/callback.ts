@@ -9,7 +9,7 @@ import { SYSTEM } from "../../audit/entry.ts";
 import { fromDatabaseError } from "../../db/errors.ts";
 import { connect, enter, type Identity } from "../../identity/oauth/accounts.ts";
 import type { OAuthFailure } from "../../identity/oauth/provider.ts";
-import { readLinkCookie, readStateCookie, type State, verifierOf } from "../../identity/oauth/state.ts";
+import { endState, readLinkCookie, readStateCookie, type State, verifierOf } from "../../identity/oauth/state.ts";
 import type { SignedIn } from "../../identity/sessions.ts";
 import { ANYONE } from "../access.ts";
 import { auditAccount, originOf, toAuth } from "../auth/request.ts";
@@ -63,6 +63,7 @@ async function destination(context: ApiContext, back: Back): Promise<string> {
   const { code } = back.query;
   if (code === undefined) return fail("missing_code");
   try {
+    if (!(await endState(context.accounts.db.queries, state))) return fail("invalid_state");
     const identity = await identify(context, back, state, code);
     if (identity === undefined) return fail("exchange_failed");
     const failure = links

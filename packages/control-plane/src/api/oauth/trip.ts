@@ -2,7 +2,15 @@
 import { WrennError } from "@wrenn/protocol/errors";
 import type { FastifyReply } from "fastify";
 import type { OAuthProvider } from "../../identity/oauth/provider.ts";
-import { type Intent, type Linker, linkCookie, newState, stateCookie, verifierOf } from "../../identity/oauth/state.ts";
+import {
+  type Intent,
+  type Linker,
+  linkCookie,
+  newState,
+  stateCookie,
+  TRIP_SECONDS,
+  verifierOf,
+} from "../../identity/oauth/state.ts";
 import type { Links } from "../../mail/links.ts";
 import { setCookie } from "./cookies.ts";
 
@@ -18,7 +26,6 @@ export interface OAuthContext {
 
 export const STATE_COOKIE = "oauth_state";
 export const LINK_COOKIE = "oauth_link_user_id";
-const TRIP_SECONDS = 600;
 
 /** @throws provider_not_found */
 export function providerOf({ providers }: OAuthContext, name: string): OAuthProvider {

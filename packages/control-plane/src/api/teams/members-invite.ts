@@ -7,7 +7,8 @@ import { errors, type Route } from "../route.ts";
 import { sessionTeam, teamParams } from "./params.ts";
 import { toInvitation } from "./view.ts";
 
-export const inviteMember: Route = (app, { capsules: { db }, tellUser }) => {
+export const inviteMember: Route = (app, { capsules: { db }, tellUser, rateLimits: { invitationsPerHour } }) => {
+  const deps = { db, tellUser, invitationsPerHour };
   app.route({
     method: "POST",
     url: "/v1/teams/:id/members",
@@ -22,7 +23,7 @@ export const inviteMember: Route = (app, { capsules: { db }, tellUser }) => {
     },
     handler: async (request, reply) => {
       const { email, role } = request.body;
-      const row = await invite({ db, tellUser }, sessionTeam(request), userOf(request.principal), { email, role });
+      const row = await invite(deps, sessionTeam(request), userOf(request.principal), { email, role });
       request.audited = { resourceId: idFromUuid("invitation", row.id), metadata: { email, role } };
       return reply.code(201).send(toInvitation(row));
     },

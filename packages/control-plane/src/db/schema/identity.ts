@@ -118,7 +118,7 @@ export const sessions = pgTable(
   (table) => [index("sessions_user").on(table.userId)],
 );
 
-/** Links that were sent by mail: each is good for one use. */
+/** Links that were sent by mail: each is good for one use, and of each user only the last one for a purpose. */
 export const mailTokens = pgTable(
   "mail_tokens",
   {
@@ -133,7 +133,7 @@ export const mailTokens = pgTable(
   },
   (table) => [
     check("mail_tokens_purpose", sql`${table.purpose} in (${words(TOKEN_PURPOSES)})`),
-    index("mail_tokens_user").on(table.userId),
+    uniqueIndex("mail_tokens_user_purpose").on(table.userId, table.purpose),
   ],
 );
 
@@ -179,6 +179,25 @@ export const apiKeys = pgTable(
     expiresAt: time("expires_at"),
   },
   (table) => [index("api_keys_team").on(table.teamId)],
+);
+
+/** SHA-256 of keys that nobody made and somebody revoked: a file that holds one still does not bring it back. */
+export const revokedKeys = pgTable("revoked_keys", {
+  keyHash: text("key_hash").primaryKey(),
+  revokedAt: time("revoked_at").notNull().defaultNow(),
+});
+
+/** How often something was done lately: what all control planes together allow only so often. */
+export const counts = pgTable(
+  "counts",
+  {
+    /** SHA-256 of what is counted and of whom, hex */
+    key: text("key").primaryKey(),
+    count: integer("count").notNull(),
+    /** when it begins anew */
+    expiresAt: time("expires_at").notNull(),
+  },
+  (table) => [index("counts_expires_at").on(table.expiresAt)],
 );
 
 export type UserRow = typeof users.$inferSelect;

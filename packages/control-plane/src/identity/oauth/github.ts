@@ -1,5 +1,5 @@
 /** Sign-in through GitHub, or a GitHub Enterprise Server. */
-import { emailSchema } from "@wrenn/protocol/rest/accounts";
+import { emailSchema, personName } from "@wrenn/protocol/rest/accounts";
 import { CodeChallengeMethod, OAuth2Client } from "arctic";
 import { z } from "zod";
 import type { Links } from "../../mail/links.ts";
@@ -16,7 +16,6 @@ export interface GithubConfig {
 
 const SCOPES = ["user:email"];
 const TIMEOUT_MS = 10_000;
-const MAX_NAME = 100;
 
 const userSchema = z.object({ id: z.int(), login: z.string(), name: z.string().nullish() });
 const emailsSchema = z.array(z.object({ email: z.string(), primary: z.boolean(), verified: z.boolean() }));
@@ -48,7 +47,7 @@ export class Github implements OAuthProvider {
     return {
       subject: `${user.id}`,
       email: emailSchema.parse(primary?.email),
-      name: personName(user.name ?? "") || user.login,
+      name: personName.safeParse(user.name).data ?? user.login,
     };
   }
 
@@ -66,14 +65,6 @@ export class Github implements OAuthProvider {
     if (!response.ok) throw new Error(`GitHub answers ${response.status} to ${path}`);
     return schema.parse(await response.json());
   }
-}
-
-/** A name as ours are: without control characters, and not too long. */
-function personName(name: string): string {
-  return name
-    .replace(/\p{Cc}/gu, "")
-    .trim()
-    .slice(0, MAX_NAME);
 }
 
 async function inTime<T>(work: Promise<T>): Promise<T> {

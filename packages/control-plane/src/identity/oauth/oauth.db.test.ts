@@ -149,6 +149,21 @@ describe.each(ENGINES)("GitHub on PostgreSQL $name", (engine) => {
       expect(await land(browser, back)).toBe(failsWith("invalid_state"));
     });
 
+    it("works once also for who keeps the cookie", async () => {
+      const browser = new Browser();
+      const url = await begin(browser, "signup");
+      const kept = browser.cookies.get("oauth_state") ?? "";
+      expect(await land(browser, github.allow(url, newPerson()))).toBe(`${DASHBOARD}/auth/github/callback`);
+      const again = new Browser();
+      again.cookies.set("oauth_state", kept);
+      expect(await land(again, github.allow(url, newPerson()))).toBe(failsWith("invalid_state"));
+    });
+
+    it("calls nobody what no name may be", async () => {
+      const person = { ...newPerson(), name: "Prize at https://evil.example" };
+      expect((await signUp(person)).name).toBe("octo");
+    });
+
     it("makes no account when it is only asked to sign in", async () => {
       const person = newPerson();
       const browser = new Browser();

@@ -1,12 +1,18 @@
 /** What ties the browser that comes back from a provider to the one that was sent there: signed cookies. */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { idFromUuid, idToUuid, parseId } from "@wrenn/protocol/ids";
+import type { Queries } from "../../db/database.ts";
+import { countUp } from "../counts.ts";
 
 /** To sign in only, to make an account where there is none, to connect the provider to an account. */
 const INTENTS = ["login", "signup", "link"] as const;
 export type Intent = (typeof INTENTS)[number];
 
 const NONCE_BYTES = 32;
+/** Digits of a nonce that say when it was made: milliseconds since 1970, hex. */
+const TIME_DIGITS = 12;
+/** How long the browser may be away. */
+export const TRIP_SECONDS = 600;
 
 function sign(secret: Uint8Array, text: string): string {
   return createHmac("sha256", secret).update(text).digest("hex");
@@ -24,7 +30,8 @@ export interface State {
 }
 
 export function newState(intent: Intent): State {
-  return { nonce: randomBytes(NONCE_BYTES).toString("hex"), intent };
+  const time = Date.now().toString(16).padStart(TIME_DIGITS, "0");
+  return { nonce: time + randomBytes(NONCE_BYTES).toString("hex"), intent };
 }
 
 /** `nonce:mac:intent` */
@@ -32,12 +39,18 @@ export function stateCookie(secret: Uint8Array, { nonce, intent }: State): strin
   return `${nonce}:${sign(secret, `${nonce}:${intent}`)}:${intent}`;
 }
 
-/** @param given what the provider gave back. Undefined unless the cookie is ours and of the same trip. */
+/** @param given what the provider gave back. Undefined unless the cookie is ours, of the same trip, and not too old. */
 export function readStateCookie(secret: Uint8Array, cookie: string, given: string): State | undefined {
   const [nonce = "", mac = "", word = ""] = cookie.split(":");
   const intent = INTENTS.find((one) => one === word);
   if (intent === undefined || !same(nonce, given) || !same(mac, sign(secret, `${nonce}:${intent}`))) return undefined;
-  return { nonce, intent };
+  const age = Date.now() - Number.parseInt(nonce.slice(0, TIME_DIGITS), 16);
+  return age <= TRIP_SECONDS * 1000 ? { nonce, intent } : undefined;
+}
+
+/** Whether the trip has not ended before. */
+export async function endState(queries: Queries, { nonce }: State): Promise<boolean> {
+  return (await countUp(queries, { what: "oauth states", max: 1, seconds: TRIP_SECONDS }, nonce)) === 0;
 }
 
 /** PKCE's secret of the trip, which the browser never sees. */
