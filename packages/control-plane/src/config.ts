@@ -10,7 +10,7 @@ import {
   readAccountsEnv,
 } from "./accounts-config.ts";
 import { parseBlock } from "./channels/addresses.ts";
-import type { AuthorityPem } from "./hosts/authority.ts";
+import { type AuthorityPem, authorityProblem } from "./hosts/authority-pem.ts";
 import type { PlacementPolicy } from "./placement/place.ts";
 import type { QuotaLimits } from "./quotas/quotas.ts";
 import type { GivenSecrets } from "./secrets.ts";
@@ -98,8 +98,25 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
   };
 }
 
-function isPostgresUrl(text: string): boolean {
-  return URL.canParse(text) && ["postgres:", "postgresql:"].includes(new URL(text).protocol);
+function checkDatabaseUrl(text: string, check: Check): void {
+  const begins = /^postgres(ql)?:\/\//i.test(text);
+  check(begins, "DATABASE_URL must begin with postgres:// or postgresql://");
+  check(
+    !begins || URL.canParse(text),
+    "DATABASE_URL is no valid URL: signs such as # / ? @ : in its user and password are written %23 %2F %3F %40 %3A",
+  );
+}
+
+function readAuthority({ caCert, caKey }: Env, check: Check): AuthorityPem | undefined {
+  check(
+    (caCert === undefined) === (caKey === undefined),
+    "WRENN_CA_CERT and WRENN_CA_KEY must be set both or not at all",
+  );
+  if (caCert === undefined || caKey === undefined) return undefined;
+  const authority = { certPem: caCert, keyPem: caKey };
+  const problem = authorityProblem(authority);
+  check(problem === undefined, problem ?? "");
+  return authority;
 }
 
 function readPlacement(env: Env, check: Check): PlacementPolicy {
@@ -169,19 +186,13 @@ export function envToConfig(env: Env): Config {
     listen !== undefined,
     `WRENN_CP_LISTEN_ADDR is "${listenText}" but must be host:port, for example 127.0.0.1:9725`,
   );
-  check(
-    env.databaseUrl === undefined || isPostgresUrl(env.databaseUrl),
-    "DATABASE_URL must begin with postgres:// or postgresql://",
-  );
+  if (env.databaseUrl !== undefined) checkDatabaseUrl(env.databaseUrl, check);
   const logLevel = env.logLevel ?? "info";
   check(LOG_LEVELS.includes(logLevel), `LOG_LEVEL is "${logLevel}" but must be one of ${LOG_LEVELS.join(", ")}`);
   const placement = readPlacement(env, check);
-  const { caCert, caKey, localHost = "1" } = env;
+  const { localHost = "1" } = env;
   check(["0", "1"].includes(localHost), `WRENN_LOCAL_HOST is "${localHost}" but must be 0 or 1`);
-  check(
-    (caCert === undefined) === (caKey === undefined),
-    "WRENN_CA_CERT and WRENN_CA_KEY must be set both or not at all",
-  );
+  const authority = readAuthority(env, check);
   const quotas = readQuotas(env, check);
   const corsOrigins = readOrigins(env, check);
   checkSecrets(env, check);
@@ -202,7 +213,7 @@ export function envToConfig(env: Env): Config {
     quotas,
     localHost: localHost === "1",
     placement,
-    authority: caCert === undefined || caKey === undefined ? undefined : { certPem: caCert, keyPem: caKey },
+    authority,
     metricsToken: env.metricsToken,
     corsOrigins,
     secrets: { session: env.sessionSecret, encryption: env.encryptionKey?.toLowerCase() },

@@ -5,7 +5,8 @@ import { fingerprintHex } from "@wrenn/protocol/host-tls";
 import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
 import { parseJson } from "@wrenn/runtime/json";
 import { z } from "zod";
-import type { Authority, AuthorityPem } from "./authority.ts";
+import type { Authority } from "./authority.ts";
+import type { AuthorityPem } from "./authority-pem.ts";
 
 /** What is shown to hosts when a connection is made. */
 export interface ClientCredentials {

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Background } from "../background.ts";
 import { Mailbox } from "../testing/mailbox.ts";
 import { until } from "../testing/until.ts";
-import { Mailer, type SmtpConfig } from "./mailer.ts";
+import { Mailer } from "./mailer.ts";
 import { MAILS } from "./mails.ts";
+import type { SmtpConfig } from "./smtp.ts";
 
 const MAIL = MAILS.activation({ name: "Ann", link: "https://wrenn.example.com/activate?token=abc", minutes: 30 });
 
@@ -49,6 +50,23 @@ describe("the mailer", () => {
     mailer({ ...mailbox.smtp, auth: { user: "u", pass: "p" } }).send("ann@example.com", MAIL);
     await mailbox.take("ann@example.com", /./);
     expect(users).toEqual(["u p"]);
+  });
+
+  it("tells no server its password in clear text, unless it may", async () => {
+    const users: string[] = [];
+    await using mailbox = await Mailbox.open({
+      onAuth: ({ username = "" }, _session, done) => {
+        users.push(username);
+        done(null, { user: username });
+      },
+    });
+    const smtp = { ...mailbox.smtp, auth: { user: "u", pass: "p" } };
+    mailer({ ...smtp, tls: "required" }).send("ann@example.com", MAIL);
+    await until(() => logged("mail_lost"));
+    expect(users).toEqual([]);
+    mailer({ ...smtp, tls: "off" }).send("ann@example.com", MAIL);
+    await mailbox.take("ann@example.com", /./);
+    expect(users).toEqual(["u"]);
   });
 
   it("tries three times, and a mail that is refused for good once", async () => {

@@ -3,16 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@wrenn/runtime/logger";
 import { createTransport, type Transporter } from "nodemailer";
 import type { Background } from "../background.ts";
+import type { SmtpConfig } from "./smtp.ts";
 import type { Mail } from "./template.ts";
-
-export interface SmtpConfig {
-  readonly host: string;
-  /** 465 begins with TLS; on others TLS begins where the server offers it */
-  readonly port: number;
-  readonly auth: { readonly user: string; readonly pass: string } | undefined;
-  /** address, or `Name <address>` */
-  readonly from: string;
-}
 
 const TIMEOUT_MS = 30_000;
 const IMPLICIT_TLS_PORT = 465;
@@ -71,11 +63,13 @@ export class Mailer implements Disposable {
   }
 }
 
-function transportTo({ host, port, auth }: SmtpConfig): Transporter {
+function transportTo({ host, port, tls, auth }: SmtpConfig): Transporter {
   return createTransport({
     host,
     port,
     secure: port === IMPLICIT_TLS_PORT,
+    requireTLS: tls === "required",
+    ignoreTLS: tls === "off",
     ...(auth === undefined ? {} : { auth }),
     connectionTimeout: TIMEOUT_MS,
     greetingTimeout: TIMEOUT_MS,
