@@ -28,6 +28,7 @@ const VARIABLES = {
   limitReset: "WRENN_RATE_LIMIT_RESET",
   trustedProxies: "WRENN_TRUSTED_PROXIES",
   limitSearch: "WRENN_RATE_LIMIT_SEARCH",
+  limitChannelTest: "WRENN_RATE_LIMIT_CHANNEL_TEST",
 } as const;
 
 type Name = keyof typeof VARIABLES;
@@ -97,6 +98,7 @@ export function accountsConfig(env: AccountsEnv, host: string, check: Check): Ac
       signupPerMinute: count("limitSignup", 5),
       resetPerMinute: count("limitReset", 5),
       searchPerMinute: count("limitSearch", 30),
+      channelTestPerMinute: count("limitChannelTest", 10),
     },
   };
 }

@@ -91,6 +91,7 @@ describe("what is about accounts", () => {
         signupPerMinute: 5,
         resetPerMinute: 5,
         searchPerMinute: 30,
+        channelTestPerMinute: 10,
       },
       trustedProxies: [],
     });

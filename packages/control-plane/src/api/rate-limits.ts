@@ -11,6 +11,8 @@ export interface RateLimits {
   readonly signupPerMinute: number;
   readonly resetPerMinute: number;
   readonly searchPerMinute: number;
+  /** tests of channels of one team */
+  readonly channelTestPerMinute: number;
 }
 
 const MINUTE_MS = 60_000;
@@ -18,6 +20,17 @@ const MINUTE_MS = 60_000;
 /** For the `rateLimit` of a route's config: by source address. */
 export function perAddress(max: number) {
   return { max, timeWindow: MINUTE_MS };
+}
+
+/** By the team that the request is about, whoever of it asks. */
+export function perTeam(max: number) {
+  // The team is known by then.
+  return {
+    max,
+    timeWindow: MINUTE_MS,
+    hook: "preHandler" as const,
+    keyGenerator: ({ teamId }: FastifyRequest) => teamId,
+  };
 }
 
 /** The same for each e-mail address of the body. */

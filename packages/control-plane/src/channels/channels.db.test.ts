@@ -2,7 +2,7 @@ import type { Channel, ChannelEvent, CreateChannel, DeliveryList } from "@wrenn/
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { auditLogs, channels } from "../db/schema.ts";
-import { type Failure, TestPlatform, type TestUser } from "../testing/platform.ts";
+import { type Failure, NO_LIMITS, TestPlatform, type TestUser } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
 import { Receiver } from "../testing/receiver.ts";
 
@@ -135,5 +135,18 @@ describe.each(ENGINES)("channels on PostgreSQL $name", (engine) => {
       expect(body.error).toMatchObject({ code: "agent_error", reason: "delivery_failed" });
     }
     expect(receiver.requests).toEqual([]);
+  });
+
+  it("are not tested without end by one team, whoever of it asks", async () => {
+    await platform.stopControlPlane();
+    const rateLimits = { ...NO_LIMITS, channelTestPerMinute: 1 };
+    await platform.startControlPlane({ accounts: { rateLimits } });
+    const admin = await platform.signIn({ role: "admin", teamId: owner.teamId });
+    const test = { provider: "webhook", config: { url: "http://127.0.0.1:1" } };
+    const statuses = [];
+    for (const user of [owner, admin, await platform.signIn()]) {
+      statuses.push((await request("POST", "/test", test, user)).status);
+    }
+    expect(statuses).toEqual([502, 429, 502]);
   });
 });

@@ -1,10 +1,10 @@
 /** Sends one HTTP request to a receiver that a user has chosen. It trusts neither the address, nor the name, nor the answer. */
-import { lookup as resolve } from "node:dns";
 import * as http from "node:http";
 import * as https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { WrennError } from "@wrenn/protocol/errors";
 import { AllowedAddresses } from "./addresses.ts";
+import { lookUpName } from "./names.ts";
 
 export interface Outgoing {
   readonly method: "POST" | "PUT";
@@ -12,6 +12,12 @@ export interface Outgoing {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+}
+
+export interface OutboundOptions {
+  readonly timeoutMs?: number;
+  /** those of the system when absent */
+  readonly nameServers?: readonly string[];
 }
 
 const TIMEOUT_MS = 10_000;
@@ -23,11 +29,13 @@ class NotAllowed extends Error {}
 export class Outbound {
   readonly #addresses: AllowedAddresses;
   readonly #timeoutMs: number;
+  readonly #nameServers: readonly string[] | undefined;
 
   /** @param allow CIDR blocks that may be sent to although they are not public */
-  constructor(allow: readonly string[], timeoutMs = TIMEOUT_MS) {
+  constructor(allow: readonly string[], { timeoutMs = TIMEOUT_MS, nameServers }: OutboundOptions = {}) {
     this.#addresses = new AllowedAddresses(allow);
     this.#timeoutMs = timeoutMs;
+    this.#nameServers = nameServers;
   }
 
   /** Resolves when the receiver has answered 2xx in time; a redirect is a failure. @throws delivery_failed */
@@ -67,14 +75,16 @@ export class Outbound {
 
   /** The connection is made to the very addresses that were looked at here. */
   readonly #lookup: LookupFunction = (hostname, options, done) => {
-    resolve(hostname, { ...options, all: true }, (error, found) => {
-      if (error !== null) return done(error, []);
-      const allowed = found.filter(({ address }) => this.#addresses.has(address));
-      const [first] = allowed;
-      if (first === undefined) return done(new NotAllowed(), []);
-      if (options.all === true) return done(null, allowed);
-      return done(null, first.address, first.family);
-    });
+    lookUpName(hostname, this.#nameServers).then(
+      (found) => {
+        const allowed = found.filter(({ address }) => this.#addresses.has(address));
+        const [first] = allowed;
+        if (first === undefined) done(new NotAllowed(), []);
+        else if (options.all === true) done(null, allowed);
+        else done(null, first.address, first.family);
+      },
+      (error: Error) => done(error, []),
+    );
   };
 }
 

@@ -60,6 +60,7 @@ export const NO_LIMITS: RateLimits = {
   signupPerMinute: MANY,
   resetPerMinute: MANY,
   searchPerMinute: MANY,
+  channelTestPerMinute: MANY,
 };
 
 const NOT_GIVEN = { session: undefined, encryption: undefined };
