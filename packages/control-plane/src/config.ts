@@ -9,8 +9,8 @@ import {
   type Check,
   readAccountsEnv,
 } from "./accounts-config.ts";
-import { parseBlock } from "./channels/addresses.ts";
 import { type AuthorityPem, authorityProblem } from "./hosts/authority-pem.ts";
+import { parseBlock } from "./ip-blocks.ts";
 import type { PlacementPolicy } from "./placement/place.ts";
 import type { QuotaLimits } from "./quotas/quotas.ts";
 import type { GivenSecrets } from "./secrets.ts";
@@ -34,6 +34,7 @@ export interface Env {
   readonly encryptionKey?: string | undefined;
   readonly accounts?: AccountsEnv;
   readonly webhookAllow?: string | undefined;
+  readonly byocAllow?: string | undefined;
 }
 
 export interface Config {
@@ -57,6 +58,8 @@ export interface Config {
   readonly accounts: AccountsConfig;
   /** CIDR blocks that channels may send to although they are not on the public internet */
   readonly webhookAllow: readonly string[];
+  /** CIDR blocks that teams' hosts may be in although they are the control plane's own */
+  readonly byocAllow: readonly string[];
 }
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
@@ -95,6 +98,7 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     encryptionKey: env["WRENN_ENCRYPTION_KEY"] || undefined,
     accounts: readAccountsEnv(env),
     webhookAllow: env["WRENN_WEBHOOK_ALLOW"] || undefined,
+    byocAllow: env["WRENN_BYOC_ALLOW"] || undefined,
   };
 }
 
@@ -158,6 +162,15 @@ function readOrigins(env: Env, check: Check): string[] {
   return origins;
 }
 
+function readBlocks(name: string, text: string | undefined, check: Check): string[] {
+  const blocks = text?.split(",").map((block) => block.trim()) ?? [];
+  check(
+    blocks.every((block) => parseBlock(block) !== undefined),
+    `${name} is "${text}" but must be CIDR blocks with commas between, for example 10.0.0.0/8,fd00::/8`,
+  );
+  return blocks;
+}
+
 function checkSecrets(env: Env, check: Check): void {
   check(
     env.metricsToken === undefined || METRICS_TOKEN.test(env.metricsToken),
@@ -196,12 +209,8 @@ export function envToConfig(env: Env): Config {
   const quotas = readQuotas(env, check);
   const corsOrigins = readOrigins(env, check);
   checkSecrets(env, check);
-  const webhookAllow = env.webhookAllow?.split(",").map((block) => block.trim()) ?? [];
-  check(
-    webhookAllow.every((block) => parseBlock(block) !== undefined),
-    `WRENN_WEBHOOK_ALLOW is "${env.webhookAllow}" but must be CIDR blocks with commas between, for example 10.0.0.0/8,fd00::/8`,
-  );
-
+  const webhookAllow = readBlocks("WRENN_WEBHOOK_ALLOW", env.webhookAllow, check);
+  const byocAllow = readBlocks("WRENN_BYOC_ALLOW", env.byocAllow, check);
   const accounts = accountsConfig(env.accounts ?? {}, listen?.host ?? "", check);
 
   if (problems.length > 0 || listen === undefined) throw new WrennError("config_invalid", problems.join("; "));
@@ -219,5 +228,6 @@ export function envToConfig(env: Env): Config {
     secrets: { session: env.sessionSecret, encryption: env.encryptionKey?.toLowerCase() },
     accounts,
     webhookAllow,
+    byocAllow,
   };
 }

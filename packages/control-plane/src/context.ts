@@ -17,6 +17,7 @@ import { Database } from "./db/database.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrateDatabase } from "./db/migrate.ts";
 import { Encryption } from "./encryption.ts";
+import { ByocAddresses } from "./hosts/byoc-addresses.ts";
 import { Certificates } from "./hosts/certificates.ts";
 import { HostClients } from "./hosts/clients.ts";
 import { countHosts, ensureHost } from "./hosts/registry.ts";
@@ -96,7 +97,8 @@ export async function createContext(
   const audit = new AuditLog(db, logger);
   stack.defer(() => audit.flush());
   const certificates = new Certificates(config.authority, config.layout.authorityFile);
-  const hosts = stack.use(new HostClients(certificates));
+  const byocAddresses = new ByocAddresses(config.byocAllow);
+  const hosts = stack.use(new HostClients(certificates, byocAddresses));
   const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session }, stack);
   const operations = new Operations(stack.use(new Claims(db, logger)));
   const wakes = new Wakes(overrides.wakeTimeoutMs ?? LIMITS.wakeTimeoutSec * 1000);
@@ -115,7 +117,7 @@ export async function createContext(
   });
   const owned = stack.move();
   const close = () => owned.disposeAsync();
-  const enrolment = { db, certificates, tokenSecret: secrets.session };
+  const enrolment = { db, certificates, byocAddresses, tokenSecret: secrets.session };
   const { corsOrigins } = config;
   return {
     capsules,

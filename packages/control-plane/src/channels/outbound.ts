@@ -3,8 +3,8 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { WrennError } from "@wrenn/protocol/errors";
+import { lookupFor } from "../names.ts";
 import { AllowedAddresses } from "./addresses.ts";
-import { lookUpName } from "./names.ts";
 
 export interface Outgoing {
   readonly method: "POST" | "PUT";
@@ -29,13 +29,17 @@ class NotAllowed extends Error {}
 export class Outbound {
   readonly #addresses: AllowedAddresses;
   readonly #timeoutMs: number;
-  readonly #nameServers: readonly string[] | undefined;
+  readonly #lookup: LookupFunction;
 
   /** @param allow CIDR blocks that may be sent to although they are not public */
   constructor(allow: readonly string[], { timeoutMs = TIMEOUT_MS, nameServers }: OutboundOptions = {}) {
     this.#addresses = new AllowedAddresses(allow);
     this.#timeoutMs = timeoutMs;
-    this.#nameServers = nameServers;
+    this.#lookup = lookupFor({
+      isAllowed: (address) => this.#addresses.has(address),
+      refusal: () => new NotAllowed(),
+      servers: nameServers,
+    });
   }
 
   /** Resolves when the receiver has answered 2xx in time; a redirect is a failure. @throws delivery_failed */
@@ -72,20 +76,6 @@ export class Outbound {
       outgoing.end(body);
     });
   }
-
-  /** The connection is made to the very addresses that were looked at here. */
-  readonly #lookup: LookupFunction = (hostname, options, done) => {
-    lookUpName(hostname, this.#nameServers).then(
-      (found) => {
-        const allowed = found.filter(({ address }) => this.#addresses.has(address));
-        const [first] = allowed;
-        if (first === undefined) done(new NotAllowed(), []);
-        else if (options.all === true) done(null, allowed);
-        else done(null, first.address, first.family);
-      },
-      (error: Error) => done(error, []),
-    );
-  };
 }
 
 /** Never the text of a foreign error: it may name the URL. */

@@ -25,7 +25,7 @@ const AUTO_NAMES: Record<SnapshotKind, string> = { snapshot: "template", checkpo
  */
 export async function claimName(deps: SnapshotDeps, claim: Claim, name: string | undefined): Promise<SnapshotRow> {
   const chosen = name ?? `${AUTO_NAMES[claim.kind]}-${randomBytes(4).toString("hex")}`;
-  if (claim.kind === "snapshot" && (await isBaseTemplate(deps.db, chosen))) {
+  if (claim.kind === "snapshot" && (await isBaseTemplate(deps.db, claim.teamId, chosen))) {
     throw new WrennError("name_reserved", `"${chosen}" is the name of a base template`);
   }
   const [row] = await deps.db.queries.transaction(async (tx) => {

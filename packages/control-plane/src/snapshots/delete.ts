@@ -15,7 +15,7 @@ import { isBaseTemplate } from "./templates.ts";
 export async function deleteSnapshot(deps: SnapshotDeps, teamId: string, name: string): Promise<void> {
   const row = await findSnapshot(deps.db, teamId, name);
   if (row !== undefined) return remove(deps, row);
-  if (await isBaseTemplate(deps.db, name)) {
+  if (await isBaseTemplate(deps.db, teamId, name)) {
     throw new WrennError("forbidden", `"${name}" is a base template: it belongs to the platform`);
   }
   throw new WrennError("not_found", `snapshot "${name}" does not exist`);

@@ -110,6 +110,7 @@ export class TestPlatform implements AsyncDisposable {
       corsOrigins: [],
       secrets: NOT_GIVEN,
       webhookAllow: [],
+      byocAllow: [],
       accounts: {
         publicUrl: undefined,
         dashboardUrl: undefined,

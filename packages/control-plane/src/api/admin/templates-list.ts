@@ -21,7 +21,7 @@ export const listAllTemplates: Route = (app, { capsules: { db } }) => {
       response: { 200: z.array(adminTemplateSchema), ...errors(403) },
     },
     handler: async () => {
-      const base = await listBaseTemplates(db);
+      const base = await listBaseTemplates(db, undefined);
       return [
         ...base.map(({ name, createdAt }) => ({
           name,

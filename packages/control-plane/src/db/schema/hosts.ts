@@ -1,7 +1,7 @@
 /** Hosts: which there are, what they can hold, and what they prove themselves with. */
 import { HOST_STATUSES, HOST_TYPES } from "@wrenn/protocol/rest/hosts";
 import { sql } from "drizzle-orm";
-import { check, index, integer, jsonb, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { check, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { time, words } from "./columns.ts";
 import { teams, users } from "./identity.ts";
 
@@ -19,7 +19,7 @@ export const hosts = pgTable(
     /** absent for the one that an instance enrolled by itself */
     createdBy: uuid("created_by").references(() => users.id, { onDelete: "set null" }),
     /** `unix:/path` or an https URL; absent until it has registered */
-    address: text("address").unique(),
+    address: text("address"),
     tags: text("tags").array().notNull().default([]),
     /** SHA-256 of the certificate that it holds, hex: another one of the same name is refused */
     certFingerprint: text("cert_fingerprint"),
@@ -45,7 +45,9 @@ export const hosts = pgTable(
   (table) => [
     check("hosts_status", sql`${table.status} in (${words(HOST_STATUSES)})`),
     check("hosts_type", sql`(${table.type} = 'byoc') = (${table.teamId} is not null)`),
-    index("hosts_team").on(table.teamId),
+    // Nobody can take an address away from others by saying that it is theirs.
+    uniqueIndex("hosts_platform_address").on(table.address).where(sql`${table.teamId} is null`),
+    uniqueIndex("hosts_team_address").on(table.teamId, table.address),
   ],
 );
 

@@ -5,18 +5,38 @@
 import type { LookupAddress } from "node:dns";
 import { Resolver } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
-import { isIP } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
 
 const HOSTS_FILE = "/etc/hosts";
 /** Of each attempt at each server. Both attempts at two servers end before whoever waits gives up. */
 const PATIENCE = { timeout: 2_000, tries: 2 };
 
-/**
- * IPv4 first; never empty.
- * @param servers of DNS, e.g. `192.0.2.1:53`; those of the system when absent
- * @throws what DNS says, with its code
- */
-export async function lookUpName(name: string, servers?: readonly string[]): Promise<LookupAddress[]> {
+export interface NamesOptions {
+  readonly isAllowed: (address: string) => boolean;
+  /** what is thrown for a name that leads to none that is */
+  readonly refusal: () => Error;
+  /** of DNS, e.g. `192.0.2.1:53`; those of the system when absent */
+  readonly servers?: readonly string[] | undefined;
+}
+
+/** For connections that are made only to the very addresses that were looked at here. */
+export function lookupFor({ isAllowed, refusal, servers }: NamesOptions): LookupFunction {
+  return (name, options, done) => {
+    const answer = async () => {
+      const [looked] = await Promise.allSettled([lookUp(name, servers)]);
+      if (looked.status === "rejected") return done(looked.reason as Error, []);
+      const allowed = looked.value.filter(({ address }) => isAllowed(address));
+      const [first] = allowed;
+      if (first === undefined) return done(refusal(), []);
+      if (options.all === true) return done(null, allowed);
+      return done(null, first.address, first.family);
+    };
+    void answer();
+  };
+}
+
+/** IPv4 first. @throws what DNS says, with its code */
+async function lookUp(name: string, servers: readonly string[] | undefined): Promise<LookupAddress[]> {
   const known = await inHostsFile(name.replace(/\.$/, ""));
   if (known.length > 0) return known;
   const resolver = new Resolver(PATIENCE);
