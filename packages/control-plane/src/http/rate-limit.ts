@@ -1,7 +1,7 @@
 /** Refuses requests of whoever sends too many: by API key and by session on all routes, and as single routes say. */
 import rateLimit from "@fastify/rate-limit";
 import { WrennError } from "@wrenn/protocol/errors";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import type { RateLimits } from "../api/rate-limits.ts";
 import { hashApiKey, isApiKey } from "../identity/api-keys.ts";
 

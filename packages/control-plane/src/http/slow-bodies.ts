@@ -20,6 +20,5 @@ function endUnlessComplete({ raw }: FastifyRequest, ms: number): void {
   const timer = setTimeout(() => raw.socket.destroy(), ms);
   timer.unref();
   const stop = () => clearTimeout(timer);
-  raw.once("end", stop);
-  raw.socket.once("close", stop);
+  raw.once("end", stop).once("close", stop);
 }
