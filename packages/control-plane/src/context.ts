@@ -11,6 +11,7 @@ import { Wakes } from "./capsules/wake.ts";
 import { Deliverer, type DeliveryTimes } from "./channels/deliverer.ts";
 import type { ChannelDeps } from "./channels/deps.ts";
 import { Outbound } from "./channels/outbound.ts";
+import { countByKey } from "./channels/reencrypt.ts";
 import type { Config } from "./config.ts";
 import { Claims } from "./db/claims.ts";
 import { Database } from "./db/database.ts";
@@ -107,13 +108,15 @@ export async function createContext(
   const capsules: CapsuleDeps = { db, hosts, operations, placement, quotas, wakes, backgroundInputMs, logger };
   await stack.use(new Reconciler(capsules, overrides.hostLostMs ?? HOST_LOST_MS)).start();
   const outbound = new Outbound(config.webhookAllow);
-  const channels: ChannelDeps = { db, logger, encryption: new Encryption(secrets), outbound };
+  const encryption = new Encryption(secrets);
+  const channels: ChannelDeps = { db, logger, encryption, outbound };
   stack.use(new Deliverer(channels, overrides.deliveryTimes).start());
-  const jobs = stack.use(new Jobs({ db, mailer: accounts.accounts.mailer, logger }, JOBS).start());
+  const jobs = stack.use(new Jobs({ db, mailer: accounts.accounts.mailer, encryption, logger }, JOBS).start());
   const metrics = new OwnMetrics({
     capsulesByState: () => countCapsules(db),
     hostsByStatus: () => countHosts(db),
     jobsByState: () => jobsByState(db, jobs),
+    encryptedByKey: () => countByKey(db),
   });
   const owned = stack.move();
   const close = () => owned.disposeAsync();

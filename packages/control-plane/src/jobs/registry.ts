@@ -7,6 +7,14 @@ import { purgeAccounts } from "./purge-accounts.ts";
 import { purgeDeliveries } from "./purge-deliveries.ts";
 import { purgeEndedSessions } from "./purge-sessions.ts";
 import { purgeUsage } from "./purge-usage.ts";
+import { reencrypt } from "./reencrypt.ts";
 import { rollUpUsage } from "./roll-up-usage.ts";
 
-export const JOBS: readonly JobType[] = [rollUpUsage, purgeUsage, purgeEndedSessions, purgeAccounts, purgeDeliveries];
+export const JOBS: readonly JobType[] = [
+  rollUpUsage,
+  purgeUsage,
+  purgeEndedSessions,
+  purgeAccounts,
+  purgeDeliveries,
+  reencrypt,
+];

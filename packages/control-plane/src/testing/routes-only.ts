@@ -22,7 +22,7 @@ export function buildRoutesOnly(
     rateLimits: { ...NO_LIMITS, ...rateLimits },
     trustedProxies,
     corsOrigins: [],
-    metrics: new OwnMetrics({ capsulesByState: none, hostsByStatus: none, jobsByState: none }),
+    metrics: new OwnMetrics({ capsulesByState: none, hostsByStatus: none, jobsByState: none, encryptedByKey: none }),
   };
   return buildServer(context as ApiContext);
 }
