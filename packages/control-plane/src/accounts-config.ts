@@ -4,7 +4,7 @@ import { emailSchema, PASSWORD } from "@wrenn/protocol/rest/accounts";
 import type { RateLimits } from "./api/rate-limits.ts";
 import type { AdminConfig } from "./identity/local-admin.ts";
 import type { GithubConfig } from "./identity/oauth/github.ts";
-import type { SmtpConfig } from "./mail/mailer.ts";
+import { SMTP_TLS, type SmtpConfig } from "./mail/smtp.ts";
 
 const VARIABLES = {
   publicUrl: "CP_PUBLIC_URL",
@@ -13,6 +13,7 @@ const VARIABLES = {
   smtpUsername: "SMTP_USERNAME",
   smtpPassword: "SMTP_PASSWORD",
   smtpFrom: "SMTP_FROM_EMAIL",
+  smtpTls: "SMTP_TLS",
   adminEmail: "WRENN_ADMIN_EMAIL",
   adminPassword: "WRENN_ADMIN_PASSWORD",
   localAdmin: "WRENN_LOCAL_ADMIN",
@@ -29,6 +30,7 @@ const VARIABLES = {
   limitReset: "WRENN_RATE_LIMIT_RESET",
   trustedProxies: "WRENN_TRUSTED_PROXIES",
   limitSearch: "WRENN_RATE_LIMIT_SEARCH",
+  limitChannelTest: "WRENN_RATE_LIMIT_CHANNEL_TEST",
 } as const;
 
 type Name = keyof typeof VARIABLES;
@@ -83,10 +85,12 @@ export function accountsConfig(env: AccountsEnv, host: string, check: Check): Ac
   together("smtpHost", "smtpFrom");
   together("githubClientId", "githubClientSecret");
   together("adminEmail", "adminPassword");
+  const [publicUrl, dashboardUrl] = [url("publicUrl"), url("oauthRedirectUrl")];
+  checkPublicUrl(env, publicUrl, dashboardUrl, check);
   return {
-    publicUrl: url("publicUrl"),
-    dashboardUrl: url("oauthRedirectUrl"),
-    smtp: smtpConfig(env, count("smtpPort", 587, 65_535)),
+    publicUrl,
+    dashboardUrl,
+    smtp: smtpConfig(env, count("smtpPort", 587, 65_535), check),
     admin: adminConfig(env, host, check),
     github: githubConfig(env, url("githubUrl"), url("githubApiUrl")),
     trustedProxies,
@@ -98,14 +102,49 @@ export function accountsConfig(env: AccountsEnv, host: string, check: Check): Ac
       resetPerMinute: count("limitReset", 5),
       searchPerMinute: count("limitSearch", 30),
       invitationsPerHour: count("limitInvite", 100),
+      channelTestPerMinute: count("limitChannelTest", 10),
     },
   };
 }
 
-function smtpConfig({ smtpHost, smtpFrom, smtpUsername, smtpPassword }: AccountsEnv, port: number) {
+/** Links that leave this box have to lead back to it, and cookies that the control plane sets are read by pages of its own origin only. */
+function checkPublicUrl(
+  { smtpHost, githubClientId }: AccountsEnv,
+  publicUrl: string | undefined,
+  dashboardUrl: string | undefined,
+  check: Check,
+): void {
+  const wanted = smtpHost === undefined ? "OAUTH_GITHUB_CLIENT_ID" : "SMTP_HOST";
+  check(
+    publicUrl !== undefined || (smtpHost ?? githubClientId) === undefined,
+    `CP_PUBLIC_URL must be set with ${wanted}: links would lead to the address that the API listens on`,
+  );
+  const origins = [publicUrl, dashboardUrl].map((url) => (url && URL.canParse(url) ? new URL(url).origin : undefined));
+  check(
+    githubClientId === undefined || dashboardUrl === undefined || origins[0] === origins[1],
+    "OAUTH_REDIRECT_URL must have the origin of CP_PUBLIC_URL: other pages cannot read the cookies of a sign-in",
+  );
+}
+
+function smtpConfig(
+  { smtpHost, smtpFrom, smtpUsername, smtpPassword, smtpTls }: AccountsEnv,
+  port: number,
+  check: Check,
+): SmtpConfig | undefined {
+  const tls = SMTP_TLS.find((one) => one === smtpTls);
+  check(
+    smtpTls === undefined || tls !== undefined,
+    `SMTP_TLS is "${smtpTls}" but must be one of ${SMTP_TLS.join(", ")}`,
+  );
   if (smtpHost === undefined || smtpFrom === undefined) return undefined;
   const auth = smtpUsername === undefined ? undefined : { user: smtpUsername, pass: smtpPassword ?? "" };
-  return { host: smtpHost, port, auth, from: smtpFrom };
+  return {
+    host: smtpHost,
+    port,
+    tls: tls ?? (auth === undefined ? "opportunistic" : "required"),
+    auth,
+    from: smtpFrom,
+  };
 }
 
 function adminConfig(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { envToConfig, readEnv } from "./config.ts";
+import { makeAuthority } from "./hosts/authority.ts";
 
 describe("readEnv and envToConfig", () => {
   it("gives the defaults", () => {
@@ -20,6 +21,9 @@ describe("readEnv and envToConfig", () => {
   it("takes an outside database", () => {
     const url = "postgres://u:p@db.internal/wrenn";
     expect(envToConfig(readEnv({ DATABASE_URL: url })).database).toEqual({ kind: "external", url });
+    expect(() => envToConfig(readEnv({ DATABASE_URL: "postgres://u:s#cret@h/d" }))).toThrow(
+      /^DATABASE_URL is no valid URL: (?!.*cret)/,
+    );
   });
 
   it("takes limits of teams", () => {
@@ -27,12 +31,17 @@ describe("readEnv and envToConfig", () => {
     expect(envToConfig(readEnv(env)).quotas).toMatchObject({ capsules: 5, snapshots: 0, vcpus: null });
   });
 
-  it("takes an authority, and hosts that are all enrolled", () => {
-    const env = { WRENN_CA_CERT: "cert", WRENN_CA_KEY: "key", WRENN_LOCAL_HOST: "0" };
-    expect(envToConfig(readEnv(env))).toMatchObject({
-      authority: { certPem: "cert", keyPem: "key" },
-      localHost: false,
-    });
+  it("takes an authority, and hosts that are all enrolled", async () => {
+    const authority = await makeAuthority();
+    const env = { WRENN_CA_CERT: authority.certPem, WRENN_CA_KEY: authority.keyPem, WRENN_LOCAL_HOST: "0" };
+    expect(envToConfig(readEnv(env))).toMatchObject({ authority, localHost: false });
+    const another = (await makeAuthority()).keyPem;
+    expect(() => envToConfig(readEnv({ ...env, WRENN_CA_KEY: another }))).toThrow(
+      "WRENN_CA_KEY is not the key of the certificate in WRENN_CA_CERT",
+    );
+    expect(() => envToConfig(readEnv({ ...env, WRENN_CA_CERT: "x" }))).toThrow(
+      "WRENN_CA_CERT and WRENN_CA_KEY must be PEM of an authority's certificate and its ECDSA P-256 key",
+    );
     expect(() => envToConfig(readEnv({ WRENN_CA_KEY: "secret", WRENN_LOCAL_HOST: "no" }))).toThrow(
       'WRENN_LOCAL_HOST is "no" but must be 0 or 1; WRENN_CA_CERT and WRENN_CA_KEY must be set both or not at all',
     );
@@ -84,6 +93,7 @@ describe("what is about accounts", () => {
         resetPerMinute: 5,
         searchPerMinute: 30,
         invitationsPerHour: 100,
+        channelTestPerMinute: 10,
       },
       trustedProxies: [],
     });
@@ -106,7 +116,13 @@ describe("what is about accounts", () => {
       }),
     ).toMatchObject({
       publicUrl: "https://wrenn.example.com",
-      smtp: { host: "mail.example.com", port: 587, auth: { user: "u", pass: "p" }, from: "wrenn@example.com" },
+      smtp: {
+        host: "mail.example.com",
+        port: 587,
+        tls: "required",
+        auth: { user: "u", pass: "p" },
+        from: "wrenn@example.com",
+      },
       admin: { kind: "given", email: "admin@example.com", password: "correct horse" },
       github: { clientId: "id", clientSecret: "secret", url: "https://github.com", apiUrl: "https://api.github.com" },
       rateLimits: { perKeyPerSecond: 50 },
@@ -124,6 +140,24 @@ describe("what is about accounts", () => {
     [{ CP_PUBLIC_URL: "wrenn.example.com" }, "CP_PUBLIC_URL must begin with http:// or https://"],
     [{ SMTP_HOST: "h" }, "SMTP_HOST and SMTP_FROM_EMAIL must be set together"],
     [{ SMTP_PASSWORD: "hunter22" }, "SMTP_USERNAME and SMTP_PASSWORD must be set together"],
+    [
+      { SMTP_HOST: "h", SMTP_FROM_EMAIL: "a@example.com" },
+      "CP_PUBLIC_URL must be set with SMTP_HOST: links would lead to the address that the API listens on",
+    ],
+    [
+      { OAUTH_GITHUB_CLIENT_ID: "id", OAUTH_GITHUB_CLIENT_SECRET: "secret" },
+      "CP_PUBLIC_URL must be set with OAUTH_GITHUB_CLIENT_ID",
+    ],
+    [
+      {
+        OAUTH_GITHUB_CLIENT_ID: "id",
+        OAUTH_GITHUB_CLIENT_SECRET: "secret",
+        CP_PUBLIC_URL: "https://api.example.com",
+        OAUTH_REDIRECT_URL: "https://app.example.com",
+      },
+      "OAUTH_REDIRECT_URL must have the origin of CP_PUBLIC_URL",
+    ],
+    [{ SMTP_TLS: "starttls" }, 'SMTP_TLS is "starttls" but must be one of required, opportunistic, off'],
     [{ SMTP_PORT: "smtp" }, 'SMTP_PORT is "smtp" but must be a whole number from 1 to 65535'],
     [{ WRENN_ADMIN_PASSWORD: "hunter22" }, "WRENN_ADMIN_EMAIL and WRENN_ADMIN_PASSWORD must be set together"],
     [{ WRENN_ADMIN_EMAIL: "x", WRENN_ADMIN_PASSWORD: "hunter22" }, "WRENN_ADMIN_EMAIL must be an e-mail address"],

@@ -9,8 +9,8 @@ import {
   type Check,
   readAccountsEnv,
 } from "./accounts-config.ts";
-import { parseBlock } from "./channels/addresses.ts";
-import type { AuthorityPem } from "./hosts/authority.ts";
+import { type AuthorityPem, authorityProblem } from "./hosts/authority-pem.ts";
+import { parseBlock } from "./ip-blocks.ts";
 import type { PlacementPolicy } from "./placement/place.ts";
 import type { QuotaLimits } from "./quotas/quotas.ts";
 import type { GivenSecrets } from "./secrets.ts";
@@ -34,6 +34,7 @@ export interface Env {
   readonly encryptionKey?: string | undefined;
   readonly accounts?: AccountsEnv;
   readonly webhookAllow?: string | undefined;
+  readonly byocAllow?: string | undefined;
 }
 
 export interface Config {
@@ -57,6 +58,8 @@ export interface Config {
   readonly accounts: AccountsConfig;
   /** CIDR blocks that channels may send to although they are not on the public internet */
   readonly webhookAllow: readonly string[];
+  /** CIDR blocks that teams' hosts may be in although they are the control plane's own */
+  readonly byocAllow: readonly string[];
 }
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
@@ -95,11 +98,29 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     encryptionKey: env["WRENN_ENCRYPTION_KEY"] || undefined,
     accounts: readAccountsEnv(env),
     webhookAllow: env["WRENN_WEBHOOK_ALLOW"] || undefined,
+    byocAllow: env["WRENN_BYOC_ALLOW"] || undefined,
   };
 }
 
-function isPostgresUrl(text: string): boolean {
-  return URL.canParse(text) && ["postgres:", "postgresql:"].includes(new URL(text).protocol);
+function checkDatabaseUrl(text: string, check: Check): void {
+  const begins = /^postgres(ql)?:\/\//i.test(text);
+  check(begins, "DATABASE_URL must begin with postgres:// or postgresql://");
+  check(
+    !begins || URL.canParse(text),
+    "DATABASE_URL is no valid URL: signs such as # / ? @ : in its user and password are written %23 %2F %3F %40 %3A",
+  );
+}
+
+function readAuthority({ caCert, caKey }: Env, check: Check): AuthorityPem | undefined {
+  check(
+    (caCert === undefined) === (caKey === undefined),
+    "WRENN_CA_CERT and WRENN_CA_KEY must be set both or not at all",
+  );
+  if (caCert === undefined || caKey === undefined) return undefined;
+  const authority = { certPem: caCert, keyPem: caKey };
+  const problem = authorityProblem(authority);
+  check(problem === undefined, problem ?? "");
+  return authority;
 }
 
 function readPlacement(env: Env, check: Check): PlacementPolicy {
@@ -141,6 +162,15 @@ function readOrigins(env: Env, check: Check): string[] {
   return origins;
 }
 
+function readBlocks(name: string, text: string | undefined, check: Check): string[] {
+  const blocks = text?.split(",").map((block) => block.trim()) ?? [];
+  check(
+    blocks.every((block) => parseBlock(block) !== undefined),
+    `${name} is "${text}" but must be CIDR blocks with commas between, for example 10.0.0.0/8,fd00::/8`,
+  );
+  return blocks;
+}
+
 function checkSecrets(env: Env, check: Check): void {
   check(
     env.metricsToken === undefined || METRICS_TOKEN.test(env.metricsToken),
@@ -169,28 +199,18 @@ export function envToConfig(env: Env): Config {
     listen !== undefined,
     `WRENN_CP_LISTEN_ADDR is "${listenText}" but must be host:port, for example 127.0.0.1:9725`,
   );
-  check(
-    env.databaseUrl === undefined || isPostgresUrl(env.databaseUrl),
-    "DATABASE_URL must begin with postgres:// or postgresql://",
-  );
+  if (env.databaseUrl !== undefined) checkDatabaseUrl(env.databaseUrl, check);
   const logLevel = env.logLevel ?? "info";
   check(LOG_LEVELS.includes(logLevel), `LOG_LEVEL is "${logLevel}" but must be one of ${LOG_LEVELS.join(", ")}`);
   const placement = readPlacement(env, check);
-  const { caCert, caKey, localHost = "1" } = env;
+  const { localHost = "1" } = env;
   check(["0", "1"].includes(localHost), `WRENN_LOCAL_HOST is "${localHost}" but must be 0 or 1`);
-  check(
-    (caCert === undefined) === (caKey === undefined),
-    "WRENN_CA_CERT and WRENN_CA_KEY must be set both or not at all",
-  );
+  const authority = readAuthority(env, check);
   const quotas = readQuotas(env, check);
   const corsOrigins = readOrigins(env, check);
   checkSecrets(env, check);
-  const webhookAllow = env.webhookAllow?.split(",").map((block) => block.trim()) ?? [];
-  check(
-    webhookAllow.every((block) => parseBlock(block) !== undefined),
-    `WRENN_WEBHOOK_ALLOW is "${env.webhookAllow}" but must be CIDR blocks with commas between, for example 10.0.0.0/8,fd00::/8`,
-  );
-
+  const webhookAllow = readBlocks("WRENN_WEBHOOK_ALLOW", env.webhookAllow, check);
+  const byocAllow = readBlocks("WRENN_BYOC_ALLOW", env.byocAllow, check);
   const accounts = accountsConfig(env.accounts ?? {}, listen?.host ?? "", check);
 
   if (problems.length > 0 || listen === undefined) throw new WrennError("config_invalid", problems.join("; "));
@@ -202,11 +222,12 @@ export function envToConfig(env: Env): Config {
     quotas,
     localHost: localHost === "1",
     placement,
-    authority: caCert === undefined || caKey === undefined ? undefined : { certPem: caCert, keyPem: caKey },
+    authority,
     metricsToken: env.metricsToken,
     corsOrigins,
     secrets: { session: env.sessionSecret, encryption: env.encryptionKey?.toLowerCase() },
     accounts,
     webhookAllow,
+    byocAllow,
   };
 }

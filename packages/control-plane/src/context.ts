@@ -11,12 +11,14 @@ import { Wakes } from "./capsules/wake.ts";
 import { Deliverer, type DeliveryTimes } from "./channels/deliverer.ts";
 import type { ChannelDeps } from "./channels/deps.ts";
 import { Outbound } from "./channels/outbound.ts";
+import { countByKey } from "./channels/reencrypt.ts";
 import type { Config } from "./config.ts";
 import { Claims } from "./db/claims.ts";
 import { Database } from "./db/database.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrateDatabase } from "./db/migrate.ts";
 import { Encryption } from "./encryption.ts";
+import { ByocAddresses } from "./hosts/byoc-addresses.ts";
 import { Certificates } from "./hosts/certificates.ts";
 import { HostClients } from "./hosts/clients.ts";
 import { LocalHost } from "./hosts/local-host.ts";
@@ -110,7 +112,8 @@ export async function createContext(
   if (admin !== undefined) await ensureAdmin(db, admin, config.layout.adminPasswordFile);
   const secrets = await readSecrets(config.secrets, config.layout.secretsFile);
   const audit = stack.use(new AuditLog(db, logger));
-  const hosts = stack.use(new HostClients(certificates));
+  const byocAddresses = new ByocAddresses(config.byocAllow);
+  const hosts = stack.use(new HostClients(certificates, byocAddresses));
   const encryption = new Encryption(secrets);
   const post: MailerOptions["post"] = (queries, letter) => postMail(jobs, encryption, queries, letter);
   const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session, post }, stack);
@@ -131,10 +134,11 @@ export async function createContext(
     capsulesByState: () => countCapsules(db),
     hostsByStatus: () => countHosts(db),
     jobsByState: () => jobsByState(db, jobs),
+    encryptedByKey: () => countByKey(db),
   });
   const owned = stack.move();
   const close = () => owned.disposeAsync();
-  const enrolment = { db, certificates, tokenSecret: secrets.session };
+  const enrolment = { db, certificates, byocAddresses, tokenSecret: secrets.session };
   const { corsOrigins } = config;
   return {
     capsules,

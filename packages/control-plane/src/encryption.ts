@@ -19,6 +19,11 @@ export class Encryption {
     this.#keys = new Map([...retiredEncryption, encryption].map((key) => [idOf(key), key]));
   }
 
+  /** Of the key that encrypts; what is stored begins with the id of its own. */
+  get keyId(): string {
+    return this.#current;
+  }
+
   /** @param owner id of what the text belongs to: it cannot be decrypted as another one's */
   encrypt(text: string, owner: string): string {
     const nonce = randomBytes(NONCE_BYTES);

@@ -1,5 +1,6 @@
+import { makeAuthority } from "@wrenn/control-plane/hosts/authority";
 import { describe, expect, it } from "vitest";
-import { effectiveSettings } from "./config.ts";
+import { effectiveSettings, unknownSettings } from "./config.ts";
 
 describe("wrenn config", () => {
   it("has the settings of both servers, those that were given and the defaults", () => {
@@ -11,15 +12,17 @@ describe("wrenn config", () => {
     });
   });
 
-  it("tells no secret, only whether it is set", () => {
+  it("tells no secret, only whether it is set", async () => {
     const secret = "5ec2e7".repeat(12).slice(0, 64);
+    const { certPem, keyPem } = await makeAuthority();
     const settings = effectiveSettings({
+      CP_PUBLIC_URL: "https://wrenn.example.com",
       DATABASE_URL: `postgres://wrenn:${secret}@db.example.com/wrenn`,
       WRENN_METRICS_TOKEN: secret,
       JWT_SECRET: secret,
       WRENN_ENCRYPTION_KEY: "a1".repeat(32),
-      WRENN_CA_CERT: "cert",
-      WRENN_CA_KEY: secret,
+      WRENN_CA_CERT: certPem,
+      WRENN_CA_KEY: keyPem,
       SMTP_HOST: "mail.example.com",
       SMTP_FROM_EMAIL: "wrenn@example.com",
       SMTP_USERNAME: "u",
@@ -32,6 +35,7 @@ describe("wrenn config", () => {
     const text = JSON.stringify(settings);
     expect(text).not.toContain(secret);
     expect(text).not.toContain("a1a1");
+    expect(text).not.toContain("PRIVATE KEY");
     expect(settings).toMatchObject({
       control_plane: {
         database: { url: "postgres://wrenn:***@db.example.com/wrenn" },
@@ -42,23 +46,28 @@ describe("wrenn config", () => {
   });
 
   it.each([
+    ["postgres:///w?host=/run&user=u&password=hunter2", "postgres:///w?host=/run&user=u&password=***"],
     [
-      "postgres:///w?host=/run&user=u&password=hunter2&sslpassword=hunter2",
-      "postgres:///w?host=%2Frun&user=u&password=***&sslpassword=***",
+      "postgres://u:hunter2@db/w?sslmode=require&sslpassword=hunter2",
+      "postgres://u:***@db/w?sslmode=require&sslpassword=***",
     ],
-    ["postgres://u:hunter2@db:5433/w?sslmode=require", "postgres://u:***@db:5433/w?sslmode=require"],
-    ["postgresql://db/w", "postgresql://db/w"],
-  ])("shows of %s where the database is, and as whom", (DATABASE_URL, url) => {
-    expect(effectiveSettings({ DATABASE_URL })).toMatchObject({ control_plane: { database: { url } } });
+    ["postgres://db/w?x=hunter2#hunter2", "postgres://db/w?x=***"],
+    ["postgres://u@db/w", "postgres://u@db/w"],
+  ])("shows of %s what is no secret", (url, shown) => {
+    const settings = effectiveSettings({ DATABASE_URL: url, CP_PUBLIC_URL: "https://h/?token=hunter2" });
+    expect(settings).toMatchObject({ control_plane: { database: { url: shown } } });
+    expect(JSON.stringify(settings)).not.toContain("hunter2");
   });
 
-  it("shows no query of an address that it does not know", () => {
-    const settings = effectiveSettings({ CP_PUBLIC_URL: "https://wrenn.example.com/a?code=hunter2#hunter2" });
-    expect(settings).toMatchObject({
-      control_plane: { accounts: { publicUrl: "https://wrenn.example.com/a?code=***#***" } },
-    });
-    const plain = effectiveSettings({ CP_PUBLIC_URL: "https://wrenn.example.com" });
-    expect(plain).toMatchObject({ control_plane: { accounts: { publicUrl: "https://wrenn.example.com" } } });
+  it("knows a variable that nothing reads", () => {
+    const env = {
+      WRENN_TEAM_MAX_CPUS: "8",
+      WRENN_TEAM_MAX_VCPUS: "8",
+      WRENN_SLOTS: "5-9",
+      WRENN_API_KEY: "k",
+      HOME: "/",
+    };
+    expect(unknownSettings(env)).toEqual(["WRENN_TEAM_MAX_CPUS"]);
   });
 
   it("refuses what the servers would refuse", () => {

@@ -3,13 +3,27 @@ import { cpus } from "node:os";
 import { envToConfig, readEnv } from "@wrenn/control-plane/config";
 import { envToHostConfig } from "@wrenn/host-agent/config";
 import type { Command } from "commander";
-import { json, out } from "../output/print.ts";
+import { json, note, out } from "../output/print.ts";
 
 /** Whole names of settings, or how they end: what they hold is never printed. */
 const SECRET = /(secret|secrets|token|pass|password|key|keys|keyPem|session|encryption)$/i;
 const HIDDEN = "***";
-/** What of an address's query is no secret. */
-const PLAIN_QUERY = new Set(["host", "port", "user", "dbname", "sslmode"]);
+/** Parameters of URLs that are shown: where a database is, and how it is reached. */
+const PUBLIC_PARAMETERS = new Set(["host", "port", "user", "dbname", "sslmode", "application_name"]);
+/** Settings of the commands themselves, of tests, and what the servers tell each other. */
+const OTHER_SETTINGS = new Set([
+  "WRENN_API_KEY",
+  "WRENN_API_URL",
+  "WRENN_SUPERVISED",
+  "WRENN_SUPERVISED_HOST",
+  "WRENN_REGISTER_TOKEN",
+  "WRENN_HOST_ADDRESS",
+  "WRENN_GUEST_SOURCES",
+  "WRENN_FUZZ_SEED",
+  "WRENN_SANDBOX",
+  "WRENN_SANDBOX_ID",
+  "WRENN_TEMPLATE_ID",
+]);
 /** Where things lie is no secret. */
 const PATHS = "layout";
 
@@ -22,6 +36,7 @@ export function configCommand(program: Command): void {
     .option("--json", "print them as JSON")
     .action((options: { json?: boolean }) => {
       const settings = effectiveSettings(process.env);
+      warnOfUnknown(process.env);
       if (options.json === true) json(settings);
       else for (const [name, value] of flatten(settings)) out(`${name.padEnd(44)} ${value}`);
     });
@@ -32,6 +47,26 @@ export function effectiveSettings(env: NodeJS.ProcessEnv): Settings {
   const { [PATHS]: layout, ...controlPlane } = envToConfig(readEnv(env));
   const { [PATHS]: _same, ...hostAgent } = envToHostConfig(env, cpus().length);
   return { paths: layout, control_plane: withoutSecrets(controlPlane), host_agent: withoutSecrets(hostAgent) };
+}
+
+/** Says on stderr which variables look like settings of Wrenn and are none: a limit that is misspelt is no limit. */
+export function warnOfUnknown(env: NodeJS.ProcessEnv): void {
+  for (const name of unknownSettings(env)) note(`${name} is no setting of Wrenn: it has no effect`);
+}
+
+/** Variables whose names begin as settings do, and that nothing reads. @throws config_invalid */
+export function unknownSettings(env: NodeJS.ProcessEnv): string[] {
+  const read = new Set(OTHER_SETTINGS);
+  const recording = new Proxy(env, {
+    get(target, name) {
+      read.add(String(name));
+      return target[String(name)];
+    },
+  });
+  readEnv(recording);
+  envToHostConfig(recording, cpus().length);
+  const own = (name: string) => name.startsWith("WRENN_") && !name.startsWith("WRENN_TEST_");
+  return Object.keys(env).filter((name) => own(name) && !read.has(name));
 }
 
 function withoutSecrets(value: unknown): unknown {
@@ -47,16 +82,17 @@ function withoutSecrets(value: unknown): unknown {
   );
 }
 
-/** Of addresses only what tells where and who is printed: PostgreSQL's take a password in their query, too. */
+/** Of URLs only what is known to be none: a password may stand before the host or, as PostgreSQL's clients take it, in the query. */
 function withoutPassword(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
   if (!URL.canParse(text)) return "set";
   const url = new URL(text);
+  const shown = [...url.searchParams].map(([name, value]) => `${name}=${PUBLIC_PARAMETERS.has(name) ? value : HIDDEN}`);
+  if (url.password === "" && shown.length === 0 && url.hash === "") return text;
   if (url.password !== "") url.password = HIDDEN;
-  if (url.hash !== "") url.hash = HIDDEN;
-  for (const name of [...url.searchParams.keys()]) if (!PLAIN_QUERY.has(name)) url.searchParams.set(name, HIDDEN);
-  // A slash that the address had not says nothing.
-  return url.href === `${text}/` ? text : url.href;
+  url.hash = "";
+  url.search = shown.join("&");
+  return url.href;
 }
 
 function flatten(value: unknown, prefix = ""): [name: string, value: string][] {

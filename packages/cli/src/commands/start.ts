@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ApiClient } from "../api/client.ts";
 import { type Instance, localApiClient, localApiKey, localInstance, requireRoot } from "../instance.ts";
 import { duration, out, style } from "../output/print.ts";
+import { warnOfUnknown } from "./config.ts";
 import { ensureSetup } from "./setup.ts";
 import { parsePort, startServers, stopSignal } from "./up.ts";
 
@@ -18,6 +19,7 @@ export function startCommand(program: Command): void {
     .action(async (options: { port?: number; once?: boolean }) => {
       const instance = localInstance();
       requireRoot("start");
+      warnOfUnknown(process.env);
       await ensureSetup(instance, false);
       const stopped = stopSignal();
       await using supervisor = await startServers(instance, options.port);

@@ -11,6 +11,7 @@ import { type Instance, localApiKey, localInstance, requireRoot } from "../insta
 import { json, note, out, style } from "../output/print.ts";
 import { readSupervisor, type SupervisorState } from "../supervisor/state.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
+import { warnOfUnknown } from "./config.ts";
 import { ensureSetup } from "./setup.ts";
 
 interface UpOptions {
@@ -29,6 +30,7 @@ export function upCommand(program: Command): void {
     .action(async (options: UpOptions) => {
       const instance = localInstance();
       requireRoot("up");
+      warnOfUnknown(process.env);
       await ensureSetup(instance, options.json === true);
       if (options.detach === true) await upDetached(instance, options);
       else await upForeground(instance, options);

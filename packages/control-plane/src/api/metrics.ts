@@ -10,7 +10,7 @@ export const metrics: Route = (app, { capsules, metrics: own, metricsToken }) =>
     url: "/metrics",
     schema: { hide: true },
     onRequest: async ({ socket, headers }) => {
-      requireScraper({ peer: socket.remoteAddress, authorization: headers.authorization }, metricsToken);
+      requireScraper({ peer: socket.remoteAddress, headers }, metricsToken);
     },
     handler: async (_request, reply) => {
       const [ours, theirs] = await Promise.all([own.read(), scrapeHosts(capsules)]);

@@ -17,6 +17,8 @@ export interface RateLimits {
   readonly searchPerMinute: number;
   /** by one team, and by one of its admins */
   readonly invitationsPerHour: number;
+  /** tests of channels of one team */
+  readonly channelTestPerMinute: number;
 }
 
 const MINUTE_MS = 60_000;
@@ -31,6 +33,17 @@ export function networkOf({ ip }: FastifyRequest): string {
 /** For the `rateLimit` of a route's config: by source address. */
 export function perAddress(max: number) {
   return { max, timeWindow: MINUTE_MS, cache: REMEMBERED };
+}
+
+/** By the team that the request is about, whoever of it asks. */
+export function perTeam(max: number) {
+  // The team is known by then.
+  return {
+    max,
+    timeWindow: MINUTE_MS,
+    hook: "preHandler" as const,
+    keyGenerator: ({ teamId }: FastifyRequest) => teamId,
+  };
 }
 
 /** The same for each e-mail address of the body. */

@@ -13,7 +13,7 @@ import { and, eq, inArray } from "drizzle-orm";
 import { type CapsuleRow, capsules } from "../db/schema.ts";
 import type { HostClient } from "../hosts/clients.ts";
 import { listHosts, markOnline, markUnreachable, type RegisteredHost } from "../hosts/registry.ts";
-import { HostWatch } from "../hosts/watch.ts";
+import { HostWatch, type WatchHandlers } from "../hosts/watch.ts";
 import { settleSnapshots } from "../snapshots/settle.ts";
 import { decide } from "./decide.ts";
 import type { CapsuleDeps } from "./deps.ts";
@@ -120,12 +120,13 @@ export class Reconciler implements AsyncDisposable {
   }
 
   #follow(host: RegisteredHost, client: HostClient): void {
-    const watch = new HostWatch(client, {
+    const handlers: WatchHandlers = {
       connected: (info) => this.#onConnected(host, info),
       event: (event) => this.#onEvent(host, event),
       lost: (error) => this.#onLost(host, error),
       failed: (error) => this.#report(error),
-    });
+    };
+    const watch = new HostWatch(client, handlers, host.status !== "pending");
     const ended = new AbortController();
     this.#followed.set(host.id, { host, watch, ended });
     this.#track(this.#repeat(host, client, AbortSignal.any([this.#closing.signal, ended.signal])));

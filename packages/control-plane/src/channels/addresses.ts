@@ -2,7 +2,8 @@
  * Which addresses channels may send to: those of the public internet. Users choose the receivers, and what only the control plane can reach,
  * such as its own services, its network or the metadata of its cloud, is none of theirs.
  */
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
+import { IpBlocks } from "../ip-blocks.ts";
 
 /** Everything in IPv4 that is not public. */
 const NOT_PUBLIC_V4 = [
@@ -29,50 +30,22 @@ const PUBLIC_V6 = ["2000::/3"];
 /** … without what documents, and what leads to IPv4 addresses (Teredo, 6to4). */
 const NOT_PUBLIC_V6 = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
-interface Block {
-  readonly address: string;
-  readonly prefix: number;
-  readonly family: "ipv4" | "ipv6";
-}
-
-/** A CIDR block, or an address alone; undefined for anything else. */
-export function parseBlock(text: string): Block | undefined {
-  const [, address = "", digits] = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  const version = isIP(address);
-  if (version === 0) return undefined;
-  const longest = version === 4 ? 32 : 128;
-  const prefix = Number(digits ?? longest);
-  return prefix > longest ? undefined : { address, prefix, family: version === 4 ? "ipv4" : "ipv6" };
-}
-
-function listOf(blocks: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const text of blocks) {
-    const block = parseBlock(text);
-    if (block === undefined) throw new Error(`${text} is no CIDR block`);
-    list.addSubnet(block.address, block.prefix, block.family);
-  }
-  return list;
-}
-
-const notPublicV4 = listOf(NOT_PUBLIC_V4);
-const publicV6 = listOf(PUBLIC_V6);
-const notPublicV6 = listOf(NOT_PUBLIC_V6);
+const notPublicV4 = new IpBlocks(NOT_PUBLIC_V4);
+const publicV6 = new IpBlocks(PUBLIC_V6);
+const notPublicV6 = new IpBlocks(NOT_PUBLIC_V6);
 
 /** Whether the text is an address that may be sent to. */
 export class AllowedAddresses {
-  readonly #also: BlockList;
+  readonly #also: IpBlocks;
 
   /** @param also CIDR blocks that are allowed, too. @throws when one is none */
   constructor(also: readonly string[]) {
-    this.#also = listOf(also);
+    this.#also = new IpBlocks(also);
   }
 
   has(address: string): boolean {
-    const version = isIP(address);
-    if (version === 0) return false;
-    if (this.#also.check(address, version === 4 ? "ipv4" : "ipv6")) return true;
-    if (version === 4) return !notPublicV4.check(address, "ipv4");
-    return publicV6.check(address, "ipv6") && !notPublicV6.check(address, "ipv6");
+    if (this.#also.has(address)) return true;
+    if (isIP(address) === 4) return !notPublicV4.has(address);
+    return publicV6.has(address) && !notPublicV6.has(address);
   }
 }

@@ -2,9 +2,12 @@ import type { Channel, ChannelEvent, CreateChannel, DeliveryList } from "@wrenn/
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { auditLogs, channels } from "../db/schema.ts";
-import { type Failure, TestPlatform, type TestUser } from "../testing/platform.ts";
+import { Encryption } from "../encryption.ts";
+import { readSecrets } from "../secrets.ts";
+import { type Failure, NO_LIMITS, TestPlatform, type TestUser } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
 import { Receiver } from "../testing/receiver.ts";
+import { countByKey, reencryptChannels } from "./reencrypt.ts";
 
 const SECRET = "a secret that nobody shall see";
 
@@ -61,6 +64,28 @@ describe.each(ENGINES)("channels on PostgreSQL $name", (engine) => {
     const [row] = await platform.db.queries.select().from(channels);
     expect(row?.config).toMatch(/^[0-9a-f]{8}\.[A-Za-z0-9+/]+=*$/);
     expect(Buffer.from(row?.config.slice(9) ?? "", "base64").toString()).not.toContain("example.com");
+    await request("DELETE", `/${body.id}`);
+  });
+
+  it("get the current key when it has changed, so that the one before can go", async () => {
+    const { body } = await create(webhook("rotated"));
+    const [row] = await platform.db.queries.select().from(channels);
+    const { encryption: old } = await readSecrets(
+      { session: undefined, encryption: undefined },
+      platform.server.layout.secretsFile,
+    );
+    const key = new Uint8Array(32).fill(7);
+    const rotated = new Encryption({ encryption: key, retiredEncryption: [old] });
+    expect(Object.values(await countByKey(platform.db))).toEqual([1]);
+    const blind = new Encryption({ encryption: key, retiredEncryption: [] });
+    await expect(reencryptChannels(platform.db, blind)).rejects.toThrow("needs a key");
+    expect((await platform.db.queries.select().from(channels))[0]).toEqual(row);
+    await reencryptChannels(platform.db, rotated);
+    const [after] = await platform.db.queries.select().from(channels);
+    expect(await countByKey(platform.db)).toEqual({ [rotated.keyId]: 1 });
+    expect(JSON.parse(blind.decrypt(after?.config ?? "", after?.id ?? ""))).toMatchObject({ secret: SECRET });
+    const metrics = (await platform.request<string>("GET", "/metrics")).body;
+    expect(metrics).toContain(`wrenn_encrypted{key="${rotated.keyId}"} 1`);
     await request("DELETE", `/${body.id}`);
   });
 
@@ -135,5 +160,18 @@ describe.each(ENGINES)("channels on PostgreSQL $name", (engine) => {
       expect(body.error).toMatchObject({ code: "agent_error", reason: "delivery_failed" });
     }
     expect(receiver.requests).toEqual([]);
+  });
+
+  it("are not tested without end by one team, whoever of it asks", async () => {
+    await platform.stopControlPlane();
+    const rateLimits = { ...NO_LIMITS, channelTestPerMinute: 1 };
+    await platform.startControlPlane({ accounts: { rateLimits } });
+    const admin = await platform.signIn({ role: "admin", teamId: owner.teamId });
+    const test = { provider: "webhook", config: { url: "http://127.0.0.1:1" } };
+    const statuses = [];
+    for (const user of [owner, admin, await platform.signIn()]) {
+      statuses.push((await request("POST", "/test", test, user)).status);
+    }
+    expect(statuses).toEqual([502, 429, 502]);
   });
 });

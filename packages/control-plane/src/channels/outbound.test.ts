@@ -1,5 +1,8 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { Receiver } from "../testing/receiver.ts";
+import { until } from "../testing/until.ts";
 import { Outbound } from "./outbound.ts";
 
 const message = (url: string) => ({ method: "POST", url, headers: { "x-one": "1" }, body: "hällo" }) as const;
@@ -71,9 +74,28 @@ describe("sending", () => {
 
   it("waits for no answer for ever", async () => {
     const receiver = await listen(() => {});
-    const impatient = new Outbound(["127.0.0.0/8"], 200);
+    const impatient = new Outbound(["127.0.0.0/8"], { timeoutMs: 200 });
     await expect(impatient.send(message(receiver.url))).rejects.toThrow("no answer within 0.2 s");
     expect(receiver.requests).toHaveLength(1);
+  });
+
+  it("lets names whose servers do not answer wait for nobody, and nobody for them", async () => {
+    const server = createSocket("udp4");
+    const asked = new Set<string>();
+    // The question's name begins after the header, with the length of its first label.
+    server.on("message", (query) => asked.add(query.subarray(13, 13 + (query[12] ?? 0)).toString()));
+    server.bind(0, "127.0.0.1");
+    await once(server, "listening");
+    const dead = new Outbound([], { nameServers: [`127.0.0.1:${server.address().port}`] });
+    const leave = new AbortController();
+    const names = Array.from({ length: 12 }, (_, i) => `dead-${i}`);
+    const sent = names.map((name) => dead.send(message(`http://${name}.example.com/`), leave.signal));
+    const failed = Promise.allSettled(sent);
+    await until(() => asked.size === names.length);
+    leave.abort();
+    await failed;
+    server.close();
+    for (const one of sent) await expect(one).rejects.toMatchObject({ code: "delivery_failed" });
   });
 
   it("says what was wrong, and nothing of the URL", async () => {

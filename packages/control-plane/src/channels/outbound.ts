@@ -1,9 +1,9 @@
 /** Sends one HTTP request to a receiver that a user has chosen. It trusts neither the address, nor the name, nor the answer. */
-import { lookup as resolve } from "node:dns";
 import * as http from "node:http";
 import * as https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { WrennError } from "@wrenn/protocol/errors";
+import { lookupFor } from "../names.ts";
 import { AllowedAddresses } from "./addresses.ts";
 
 export interface Outgoing {
@@ -12,6 +12,12 @@ export interface Outgoing {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+}
+
+export interface OutboundOptions {
+  readonly timeoutMs?: number;
+  /** those of the system when absent */
+  readonly nameServers?: readonly string[];
 }
 
 const TIMEOUT_MS = 10_000;
@@ -23,11 +29,17 @@ class NotAllowed extends Error {}
 export class Outbound {
   readonly #addresses: AllowedAddresses;
   readonly #timeoutMs: number;
+  readonly #lookup: LookupFunction;
 
   /** @param allow CIDR blocks that may be sent to although they are not public */
-  constructor(allow: readonly string[], timeoutMs = TIMEOUT_MS) {
+  constructor(allow: readonly string[], { timeoutMs = TIMEOUT_MS, nameServers }: OutboundOptions = {}) {
     this.#addresses = new AllowedAddresses(allow);
     this.#timeoutMs = timeoutMs;
+    this.#lookup = lookupFor({
+      isAllowed: (address) => this.#addresses.has(address),
+      refusal: () => new NotAllowed(),
+      servers: nameServers,
+    });
   }
 
   /** Resolves when the receiver has answered 2xx in time; a redirect is a failure. @throws delivery_failed */
@@ -64,18 +76,6 @@ export class Outbound {
       outgoing.end(body);
     });
   }
-
-  /** The connection is made to the very addresses that were looked at here. */
-  readonly #lookup: LookupFunction = (hostname, options, done) => {
-    resolve(hostname, { ...options, all: true }, (error, found) => {
-      if (error !== null) return done(error, []);
-      const allowed = found.filter(({ address }) => this.#addresses.has(address));
-      const [first] = allowed;
-      if (first === undefined) return done(new NotAllowed(), []);
-      if (options.all === true) return done(null, allowed);
-      return done(null, first.address, first.family);
-    });
-  };
 }
 
 /** Never the text of a foreign error: it may name the URL. */

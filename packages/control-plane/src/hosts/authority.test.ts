@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "@wrenn/protocol/ids";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Authority, type AuthorityPem, makeAuthority } from "./authority.ts";
+import { Authority, makeAuthority } from "./authority.ts";
+import type { AuthorityPem } from "./authority-pem.ts";
 
 describe("the certificate authority", () => {
   const folder = mkdtempSync(join(tmpdir(), "wrenn-ca-"));

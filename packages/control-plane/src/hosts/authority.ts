@@ -4,17 +4,12 @@
  */
 // oxlint-disable-next-line import/no-unassigned-import -- the library looks for what it defines
 import "./reflect.ts";
-import { createPrivateKey, X509Certificate as NodeCertificate, randomBytes, webcrypto } from "node:crypto";
+import { createPrivateKey, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";
 import { WrennError } from "@wrenn/protocol/errors";
 import { CONTROL_PLANE_NAME } from "@wrenn/protocol/host-tls";
-
-export interface AuthorityPem {
-  readonly certPem: string;
-  /** PKCS #8 or SEC 1 */
-  readonly keyPem: string;
-}
+import { type AuthorityPem, authorityProblem } from "./authority-pem.ts";
 
 export interface IssuedCertificate {
   readonly certPem: string;
@@ -79,24 +74,14 @@ export class Authority {
   }
 
   /** @throws config_invalid unless it is a P-256 authority's certificate and its key */
-  static async open({ certPem, keyPem }: AuthorityPem): Promise<Authority> {
-    try {
-      const key = createPrivateKey(keyPem);
-      const cert = new NodeCertificate(certPem);
-      if (!cert.ca) throw new WrennError("config_invalid", "the certificate in WRENN_CA_CERT is not an authority's");
-      if (!cert.checkPrivateKey(key)) {
-        throw new WrennError("config_invalid", "WRENN_CA_KEY is not the key of the certificate in WRENN_CA_CERT");
-      }
-      const der = key.export({ type: "pkcs8", format: "der" });
-      return new Authority(
-        new x509.X509Certificate(certPem),
-        await subtle.importKey("pkcs8", der, KEY, false, ["sign"]),
-      );
-    } catch (cause) {
-      const message =
-        "WRENN_CA_CERT and WRENN_CA_KEY must be PEM of an authority's certificate and its ECDSA P-256 key";
-      throw WrennError.from(cause, "config_invalid", message);
-    }
+  static async open(pem: AuthorityPem): Promise<Authority> {
+    const problem = authorityProblem(pem);
+    if (problem !== undefined) throw new WrennError("config_invalid", problem);
+    const der = createPrivateKey(pem.keyPem).export({ type: "pkcs8", format: "der" });
+    return new Authority(
+      new x509.X509Certificate(pem.certPem),
+      await subtle.importKey("pkcs8", der, KEY, false, ["sign"]),
+    );
   }
 
   /**

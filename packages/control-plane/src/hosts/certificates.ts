@@ -5,7 +5,7 @@ import { fingerprintHex } from "@wrenn/protocol/host-tls";
 import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
 import { parseJson } from "@wrenn/runtime/json";
 import { z } from "zod";
-import type { AuthorityPem } from "./authority.ts";
+import type { AuthorityPem } from "./authority-pem.ts";
 import { Signing } from "./signing.ts";
 
 /** What is shown to hosts when a connection is made. */

@@ -7,6 +7,8 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { HostAgentService } from "@wrenn/protocol/gen/hostagent_pb";
 import { type Id, idFromUuid } from "@wrenn/protocol/ids";
+import type { HostType } from "@wrenn/protocol/rest/hosts";
+import { ByocAddresses } from "./byoc-addresses.ts";
 import type { Certificates } from "./certificates.ts";
 import { GuestClient } from "./guest-client.ts";
 import type { HostAddress } from "./host-address.ts";
@@ -24,6 +26,7 @@ export interface HostClient {
 export interface HostTarget {
   /** UUID */
   readonly id: string;
+  readonly type: HostType;
   /** https URL */
   readonly address: string;
   readonly certFingerprint: string | null;
@@ -32,12 +35,15 @@ export interface HostTarget {
 
 /** A host's clients and their connections. */
 interface Connections extends HostClient {
-  readonly hostId: string;
+  readonly address: string;
   readonly guests: HostAddress;
   readonly agents: readonly http.Agent[];
   /** of the host as it was last seen; undefined once it is no more */
   identity: HostIdentity | undefined;
 }
+
+/** Many times the list of all machines of a large host: one that says more is broken, or hostile. */
+const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
 function identityOf({ id, certFingerprint, previousFingerprint }: HostTarget): HostIdentity {
   const fingerprints = [certFingerprint, previousFingerprint].filter((one) => one !== null);
@@ -45,15 +51,26 @@ function identityOf({ id, certFingerprint, previousFingerprint }: HostTarget): H
 }
 
 function connect({ baseUrl, options }: HostAddress): HostAgentClient {
-  return createClient(HostAgentService, createConnectTransport({ httpVersion: "1.1", baseUrl, nodeOptions: options }));
+  return createClient(
+    HostAgentService,
+    createConnectTransport({
+      httpVersion: "1.1",
+      baseUrl,
+      nodeOptions: options,
+      readMaxBytes: MAX_MESSAGE_BYTES,
+    }),
+  );
 }
 
 export class HostClients implements Disposable {
   readonly #hosts = new Map<string, Connections>();
   readonly #certificates: Pick<Certificates, "client">;
+  readonly #byoc: ByocAddresses;
 
-  constructor(certificates: Pick<Certificates, "client">) {
+  /** @param byoc where hosts that teams bring may be */
+  constructor(certificates: Pick<Certificates, "client">, byoc = new ByocAddresses([])) {
     this.#certificates = certificates;
+    this.#byoc = byoc;
   }
 
   /** The client of the host. New connections are made only to the host as it was described last. */
@@ -66,11 +83,11 @@ export class HostClients implements Disposable {
     return new GuestClient(this.#connections(host).guests, id);
   }
 
-  /** Breaks what is open to the host, and makes no more connections to it. */
+  /** Breaks what is open to the host at the address, and makes no more connections to it there. */
   drop({ id, address }: Pick<HostTarget, "id" | "address">): void {
-    const known = this.#hosts.get(address);
-    if (known?.hostId !== id) return;
-    this.#hosts.delete(address);
+    const known = this.#hosts.get(id);
+    if (known?.address !== address) return;
+    this.#hosts.delete(id);
     known.identity = undefined;
     for (const agent of known.agents) agent.destroy();
   }
@@ -84,23 +101,23 @@ export class HostClients implements Disposable {
     this.close();
   }
 
-  /** Keyed by address: a host that moves gets new connections, and so does another host at the address of an old one. */
+  /** A host that moves gets new connections. */
   #connections(host: HostTarget): Connections {
-    const { address } = host;
-    const before = this.#hosts.get(address);
-    if (before !== undefined && before.hostId !== host.id) this.drop({ id: before.hostId, address });
-    const known = this.#hosts.get(address) ?? this.#newConnections(host);
+    const before = this.#hosts.get(host.id);
+    if (before !== undefined && before.address !== host.address) this.drop({ id: host.id, address: before.address });
+    const known = this.#hosts.get(host.id) ?? this.#newConnections(host);
     known.identity = identityOf(host);
-    this.#hosts.set(address, known);
+    this.#hosts.set(host.id, known);
     return known;
   }
 
-  #newConnections({ id, address }: HostTarget): Connections {
-    const newAgent = () => new HostTlsAgent({ certificates: this.#certificates, identity: () => made.identity });
+  #newConnections({ type, address }: HostTarget): Connections {
+    const [certificates, addresses] = [this.#certificates, type === "byoc" ? this.#byoc : undefined];
+    const newAgent = () => new HostTlsAgent({ certificates, identity: () => made.identity, addresses });
     const [unary, stream, guests] = [newAgent(), newAgent(), newAgent()];
     const addressBy = (agent: HostTlsAgent): HostAddress => ({ baseUrl: address, options: { agent } });
     const made: Connections = {
-      hostId: id,
+      address,
       unary: connect(addressBy(unary)),
       stream: connect(addressBy(stream)),
       guests: addressBy(guests),

@@ -1,19 +1,21 @@
 /** How a host gets what it proves itself with, and shows that it has it. The private key of a host never leaves it. */
 import { WrennError } from "@wrenn/protocol/errors";
 import { idFromUuid } from "@wrenn/protocol/ids";
-import { and, eq, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
+import { and, eq, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
-import { isDuplicate } from "../db/errors.ts";
 import { type HostRow, hosts } from "../db/schema.ts";
 import { signHostToken } from "../identity/host-token.ts";
 import type { HostPrincipal } from "../identity/principal.ts";
 import { parseHostAddress, shownAddress } from "./address.ts";
+import type { ByocAddresses } from "./byoc-addresses.ts";
 import type { Certificates } from "./certificates.ts";
 import { claimRegistration, findRefresh, issueHostToken, keepRefresh } from "./credentials.ts";
+import { isAddressTaken, mayEnrol } from "./registry.ts";
 
 export interface EnrolDeps {
   readonly db: Database;
   readonly certificates: Certificates;
+  readonly byocAddresses: ByocAddresses;
   /** signs tokens; at least 32 bytes */
   readonly tokenSecret: Uint8Array;
 }
@@ -60,21 +62,16 @@ export async function registerHost(deps: EnrolDeps, registration: Registration):
           ...(diskMb === undefined ? {} : { diskMb }),
           updatedAt: new Date(),
         })
-        .where(
-          and(
-            eq(hosts.id, hostId),
-            isNull(hosts.deletedAt),
-            or(inArray(hosts.status, ["pending", "unreachable", "offline"]), isNotNull(hosts.localInstance)),
-          ),
-        )
+        .where(and(eq(hosts.id, hostId), isNull(hosts.deletedAt), or(mayEnrol, isNotNull(hosts.localInstance))))
         .returning();
       if (row === undefined) throw new WrennError("not_found", "no such host waits to be registered");
+      if (row.type === "byoc") deps.byocAddresses.check(address);
       // What a host that enrols anew had before is not good for anything any more.
       await keepRefresh(tx, hostId, []);
       return issue(deps, tx, row, registration.csr, null);
     });
   } catch (error) {
-    if (!isDuplicate(error, "hosts_address_unique")) throw error;
+    if (!isAddressTaken(error)) throw error;
     throw new WrennError("conflict", `another host is registered at ${registration.address}`, { cause: error });
   }
 }
@@ -154,7 +151,7 @@ export async function heartbeat(db: Database, host: HostPrincipal, hostId: strin
       })
       .where(and(eq(hosts.id, hostId), isNull(hosts.deletedAt)));
   } catch (error) {
-    if (!isDuplicate(error, "hosts_address_unique")) throw error;
+    if (!isAddressTaken(error)) throw error;
     throw new WrennError("conflict", `another host is registered at ${address}`, { cause: error });
   }
   return confirms || moved !== undefined;

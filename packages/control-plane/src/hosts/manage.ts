@@ -11,6 +11,7 @@ import { type HostRow, hosts, teams } from "../db/schema.ts";
 import type { UserPrincipal } from "../identity/principal.ts";
 import { maySee, requireMayManage } from "./access.ts";
 import { issueHostToken } from "./credentials.ts";
+import { mayEnrol } from "./registry.ts";
 
 export interface NewHost {
   readonly type: HostRow["type"];
@@ -122,7 +123,11 @@ export async function renewRegistration(
   id: Id<"host">,
 ): Promise<{ host: NamedHost; token: string }> {
   const host = await getManagedHost(db, asker, id);
-  if (!["pending", "unreachable", "offline"].includes(host.row.status)) {
+  const [waiting] = await db.queries
+    .select({ id: hosts.id })
+    .from(hosts)
+    .where(and(eq(hosts.id, host.row.id), mayEnrol));
+  if (waiting === undefined) {
     throw new WrennError("invalid_request", `the host is ${host.row.status}: it needs no registration token`);
   }
   return { host, token: await issueHostToken(db.queries, host.row.id, "registration") };

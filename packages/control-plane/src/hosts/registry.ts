@@ -5,6 +5,7 @@ import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import { HOST_STATUSES, type HostStatus } from "@wrenn/protocol/rest/hosts";
 import { and, count, eq, isNotNull, isNull, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import { isDuplicate } from "../db/errors.ts";
 import { prepared } from "../db/prepared.ts";
 import { type HostRow, hosts } from "../db/schema.ts";
 import { newEvent } from "../events/event.ts";
@@ -18,6 +19,15 @@ export async function listHosts(db: Database): Promise<RegisteredHost[]> {
   const rows = await db.queries.select().from(hosts).where(isNotNull(hosts.address)).orderBy(hosts.createdAt);
   return rows.filter(isRegistered);
 }
+
+/** Whether one host is where another one is already: of the platform, or of the same team. */
+export function isAddressTaken(error: unknown): boolean {
+  return isDuplicate(error, "hosts_platform_address") || isDuplicate(error, "hosts_team_address");
+}
+
+/** Of hosts that need to prove themselves anew: those that do not answer, and of those that are drained the ones not heard of for long. */
+export const mayEnrol = sql`(${hosts.status} in ('pending', 'unreachable', 'offline')
+  or (${hosts.status} = 'draining' and ${hosts.lastSeenAt} < now() - interval '90 seconds'))`;
 
 export function isRegistered(host: HostRow): host is RegisteredHost {
   return host.address !== null;

@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type ErrorCode, WrennError } from "@wrenn/protocol/errors";
-import type { AuthorityPem } from "./authority.ts";
+import type { AuthorityPem } from "./authority-pem.ts";
 
 export interface Issued {
   readonly certPem: string;

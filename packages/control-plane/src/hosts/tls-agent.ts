@@ -4,11 +4,12 @@
  */
 import { once } from "node:events";
 import * as https from "node:https";
-import { isIP } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import { checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from "node:tls";
 import { WrennError } from "@wrenn/protocol/errors";
 import { fingerprintHex } from "@wrenn/protocol/host-tls";
+import type { ByocAddresses } from "./byoc-addresses.ts";
 import type { Certificates, ClientCredentials } from "./certificates.ts";
 
 /** The name in a host's certificate, and the fingerprints of those that it may have: SHA-256, hex. */
@@ -22,6 +23,8 @@ export interface TlsAgentOptions {
   readonly certificates: Pick<Certificates, "client">;
   /** asked for each connection; undefined when the host is no longer one of the platform's */
   readonly identity: () => HostIdentity | undefined;
+  /** where it may be; anywhere when absent */
+  readonly addresses?: ByocAddresses | undefined;
 }
 
 const DIAL_MS = 10_000;
@@ -59,7 +62,11 @@ export class HostTlsAgent extends https.Agent {
     if (identity === undefined) throw new WrennError("host_unavailable", "the host is no longer registered");
     const credentials = await this.#options.certificates.client();
     try {
-      return await secured(host.replace(/^\[|\]$/g, ""), port, credentials, identity);
+      const bare = host.replace(/^\[|\]$/g, "");
+      const { addresses } = this.#options;
+      // What is an address already is not looked up.
+      addresses?.check(`https://${host}`);
+      return await secured({ host: bare, port, lookup: addresses?.lookup }, credentials, identity);
     } catch (cause) {
       const why = cause instanceof Error ? `: ${cause.message}` : "";
       throw new WrennError("host_unavailable", `the host agent cannot be reached securely${why}`, { cause });
@@ -67,9 +74,14 @@ export class HostTlsAgent extends https.Agent {
   }
 }
 
+interface Where {
+  readonly host: string;
+  readonly port: number;
+  readonly lookup: LookupFunction | undefined;
+}
+
 async function secured(
-  host: string,
-  port: number,
+  { host, port, lookup }: Where,
   credentials: ClientCredentials,
   identity: HostIdentity,
 ): Promise<TLSSocket> {
@@ -77,6 +89,7 @@ async function secured(
     host,
     port,
     ...credentials,
+    ...(lookup === undefined ? {} : { lookup }),
     minVersion: "TLSv1.3",
     ALPNProtocols: ["http/1.1"],
     checkServerIdentity: (_name, cert) => identityProblem(host, cert, identity),

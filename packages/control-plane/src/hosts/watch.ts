@@ -5,7 +5,8 @@ import type { GetHostResponse, WatchSandboxesResponse } from "@wrenn/protocol/ge
 import type { HostClient } from "./clients.ts";
 import { hostError } from "./errors.ts";
 
-const RETRY_MS = { first: 50, most: 1_000 };
+/** How long after an attempt the next one is made: twice as long each time, and at most so. One that has never been there may never be. */
+const RETRY_MS = { first: 50, most: 15_000, mostOfUnknown: 120_000 };
 const HELLO_TIMEOUT_MS = 10_000;
 /** A host sends at least a keep-alive within this time, or the connection is dead. */
 const SILENCE_MS = 120_000;
@@ -35,11 +36,14 @@ export class HostWatch implements AsyncDisposable {
   readonly #handlers: WatchHandlers;
   readonly #closing = new AbortController();
   readonly #done: Promise<void>;
+  #most: number;
   readonly #tried = Promise.withResolvers<void>();
   /** ends the pause before the next attempt */
   #now = new AbortController();
 
-  constructor(client: HostClient, handlers: WatchHandlers) {
+  /** @param known the host has answered before */
+  constructor(client: HostClient, handlers: WatchHandlers, known: boolean) {
+    this.#most = known ? RETRY_MS.most : RETRY_MS.mostOfUnknown;
     this.#client = client;
     this.#handlers = handlers;
     this.#done = this.#run();
@@ -72,6 +76,7 @@ export class HostWatch implements AsyncDisposable {
       try {
         await this.#follow(() => {
           pause = RETRY_MS.first;
+          this.#most = RETRY_MS.most;
           this.#tried.resolve();
         });
       } catch (error) {
@@ -80,7 +85,7 @@ export class HostWatch implements AsyncDisposable {
       }
       this.#tried.resolve();
       await sleep(pause, undefined, { signal: AbortSignal.any([signal, this.#now.signal]) }).catch(() => {});
-      pause = Math.min(pause * 2, RETRY_MS.most);
+      pause = Math.min(pause * 2, this.#most);
     }
   }
 

@@ -34,6 +34,17 @@ describe.each(ENGINES)("what browsers and load balancers are told, on PostgreSQL
     );
   });
 
+  it("keep nothing of what is somebody's own, and are held to https only where that is how the platform is reached", async () => {
+    const { headers } = await platform.request("GET", "/v1/me");
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("strict-transport-security")).toBeNull();
+    await platform.stopControlPlane();
+    await platform.startControlPlane({ accounts: { publicUrl: "https://wrenn.example.com" } });
+    const secure = await platform.request("GET", "/health");
+    expect(secure.headers.get("strict-transport-security")).toMatch(/^max-age=\d{8,}$/);
+    expect(secure.headers.get("cache-control")).toBeNull();
+  });
+
   it("is ready while the database answers, and alive without", async () => {
     expect((await platform.request("GET", "/ready")).status).toBe(200);
     await platform.server.postgres.close();

@@ -7,10 +7,25 @@ import type { FastifyInstance } from "fastify";
 const EXPOSED = ["x-request-id", "x-next-cursor", "retry-after", "content-range", "etag"];
 const PREFLIGHT_SECONDS = 7200;
 
-/** @param origins such as `https://app.example.com`; `*` is any. Register it before the routes. */
-export async function registerBrowsers(app: FastifyInstance, origins: readonly string[]): Promise<void> {
-  // The page of the documentation has a policy of its own.
-  await app.register(helmet, { contentSecurityPolicy: false });
+/**
+ * Register it before the routes.
+ * @param origins such as `https://app.example.com`; `*` is any. @param secure the platform is reached by https
+ */
+export async function registerBrowsers(
+  app: FastifyInstance,
+  origins: readonly string[],
+  secure: boolean,
+): Promise<void> {
+  // The page of the documentation has a policy of its own. Other hosts of the domain are none of this one's.
+  await app.register(helmet, {
+    contentSecurityPolicy: false,
+    strictTransportSecurity: secure && { includeSubDomains: false },
+  });
+  app.addHook("onRequest", (request, reply, done) => {
+    // Answers hold tokens, keys and what is somebody's own. Routes that know better say so later.
+    if (/^\/(v1|auth)\//.test(request.url)) reply.header("cache-control", "no-store");
+    done();
+  });
   if (origins.length === 0) return;
   await app.register(cors, {
     origin: origins.includes("*") ? "*" : [...origins],

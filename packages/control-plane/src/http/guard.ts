@@ -31,7 +31,7 @@ interface GuardDeps extends AuthenticateDeps {
   readonly revocations: Revocations;
 }
 
-/** Register it before the routes. */
+/** Register it before the routes, and after the rate limits. */
 export function registerGuard(app: FastifyInstance, { revocations, ...deps }: GuardDeps): void {
   app.decorate("revocations", revocations);
   app.decorateRequest("revoked");
@@ -41,10 +41,11 @@ export function registerGuard(app: FastifyInstance, { revocations, ...deps }: Gu
     if (!url.startsWith("/v1/") || config?.access !== undefined) return;
     throw new Error(`${String(method)} ${url} does not say who may use it`);
   });
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", async (request, reply) => {
     const access = request.routeOptions.config.access ?? { who: "anyone" };
     if (access.who === "anyone") return;
     request.principal = await authenticate(deps, request.headers);
+    if (request.principal?.kind === "user") await app.limitCaller(request, request.principal.sessionId, reply);
     request.teamId = authorise(access, request.principal).teamId ?? "";
   });
   // Not before the body is there: what reads it runs its callbacks elsewhere.

@@ -130,7 +130,7 @@ describe.each(ENGINES)("what goes wrong on PostgreSQL $name", (engine) => {
 
   it("says no secret of a mail server and a provider that refuse", async () => {
     await platform.post("/v1/auth/signup", { email: newEmail(), password: fresh(), name: "Ann" });
-    await logged("mail_lost");
+    await logged("job_failed");
     const start = await fetch(`${platform.url}/auth/oauth/github?intent=login`, { redirect: "manual" });
     const state = new URL(start.headers.get("location") ?? "").searchParams.get("state") ?? "";
     const cookie = start.headers.getSetCookie().map((text) => text.split(";")[0] ?? "");

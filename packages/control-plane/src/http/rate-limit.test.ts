@@ -11,14 +11,17 @@ describe("rate limits", () => {
   afterAll(() => app.close());
 
   it("hold for each API key", async () => {
+    const digits = (digit: string) => digit.repeat(32);
     const get = (key?: string) =>
       app.inject({ url: "/health", headers: key === undefined ? {} : { "x-api-key": key } });
+    // Both forms are one key.
+    const forms = [`wrn_${digits("a")}`, `e2b_${digits("a")}`];
     // More than two in a second, on however slow a box.
     const statuses: number[] = [];
-    for (let i = 0; i < 200 && statuses.at(-1) !== 429; i++) statuses.push((await get("a")).statusCode);
+    for (let i = 0; i < 200 && statuses.at(-1) !== 429; i++) statuses.push((await get(forms[i % 2])).statusCode);
     expect(statuses.slice(0, 2)).toEqual([200, 200]);
     expect(statuses).toContain(429);
-    expect((await get("b")).statusCode).toBe(200);
+    expect((await get(`wrn_${digits("b")}`)).statusCode).toBe(200);
     for (let i = 0; i < 5; i++) expect((await get()).statusCode).toBe(200);
   });
 

@@ -16,6 +16,7 @@ import { registerNotFound } from "./not-found.ts";
 import { registerOpenapi } from "./openapi.ts";
 import { registerRateLimit } from "./rate-limit.ts";
 import { requestId } from "./request-id.ts";
+import { limitSlowBodies } from "./slow-bodies.ts";
 import { isOptional, streamValidatorCompiler, validatorCompiler } from "./validation.ts";
 import { registerWebSockets } from "./web-sockets.ts";
 
@@ -93,9 +94,10 @@ export async function buildServer(context: ApiContext): Promise<App> {
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, logger));
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  limitSlowBodies(app);
   acceptJsonOnly(app);
   logAnswers(app, context);
-  await registerBrowsers(app, context.corsOrigins);
+  await registerBrowsers(app, context.corsOrigins, context.oauth.origin.secure);
   registerNotFound(app);
   await registerRateLimit(app, context.rateLimits);
   const { revocations, secrets } = context;

@@ -1,6 +1,7 @@
 import type { Role } from "@wrenn/protocol/access";
 import { idFromUuid } from "@wrenn/protocol/ids";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { enrolRegularHost } from "../testing/hosts-of-team.ts";
 import { TestPlatform, type TestUser } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
 import { ROUTE_CASES, type Target } from "../testing/route-cases.ts";
@@ -14,7 +15,9 @@ type Verdict = "ok" | "foreign" | 401 | 403;
 
 const CALLERS = {
   anonymous: () => ({}),
-  host: () => ({ "x-host-token": "f".repeat(64) }),
+  "something that says to be a host": () => ({ "x-host-token": "f".repeat(64) }),
+  host: (_world, host) => host,
+  "a third team's owner with a host's token": (world, host) => ({ ...host, ...world.visitor.headers }),
   "another team's key": (world) => world.strangersKey,
   "key without the scope": (world) => world.bareKey,
   "another team's owner": (world) => world.stranger.headers,
@@ -23,13 +26,15 @@ const CALLERS = {
   member: (world) => world.member.headers,
   admin: (world) => world.admin.headers,
   owner: (world) => world.owner.headers,
-} as const satisfies Record<string, (world: World) => Headers>;
+} as const satisfies Record<string, (world: World, host: Headers) => Headers>;
 type Caller = keyof typeof CALLERS;
 
 const WHOM: Record<"team" | "user" | "admin", Record<Caller, Verdict>> = {
   team: {
     anonymous: 401,
+    "something that says to be a host": 401,
     host: 401,
+    "a third team's owner with a host's token": "foreign",
     "another team's key": "foreign",
     "key without the scope": 403,
     "another team's owner": "foreign",
@@ -41,7 +46,9 @@ const WHOM: Record<"team" | "user" | "admin", Record<Caller, Verdict>> = {
   },
   user: {
     anonymous: 401,
+    "something that says to be a host": 401,
     host: 401,
+    "a third team's owner with a host's token": "foreign",
     "another team's key": 403,
     "key without the scope": 403,
     "another team's owner": "foreign",
@@ -53,7 +60,9 @@ const WHOM: Record<"team" | "user" | "admin", Record<Caller, Verdict>> = {
   },
   admin: {
     anonymous: 401,
+    "something that says to be a host": 401,
     host: 401,
+    "a third team's owner with a host's token": 403,
     "another team's key": 403,
     "key without the scope": 403,
     "another team's owner": 403,
@@ -72,7 +81,8 @@ function verdictOf({ access }: DeclaredRoute, caller: Caller): Verdict {
     case "anyone":
       return "ok";
     case "host":
-      return 401;
+      // It is none of the host that the route is about.
+      return caller === "host" ? 403 : 401;
     case "member":
       return REFUSED_BY_ROLE[access.role].includes(caller) ? 403 : WHOM.user[caller];
     default:
@@ -86,9 +96,12 @@ const STREAMS = ALL.filter(({ stream }) => stream);
 
 describe.each(ENGINES)("who may do what on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;
+  let host: Headers;
 
   beforeAll(async () => {
     platform = await TestPlatform.start(engine, EVERYTHING);
+    await using world = await World.make(platform);
+    host = { "x-host-token": (await enrolRegularHost(world)).token };
   }, 60_000);
   afterAll(() => platform[Symbol.asyncDispose]());
 
@@ -124,8 +137,8 @@ describe.each(ENGINES)("who may do what on PostgreSQL $name", (engine) => {
     // Those who may come last: what is there is there until then.
     const callers = Object.keys(CALLERS) as Caller[];
     for (const caller of [...callers.filter((one) => !may(one)), ...callers.filter(may)]) {
-      const headersOf: (world: World) => Headers = CALLERS[caller];
-      const answer = await sendCase(platform, route, target, headersOf(world));
+      const headersOf: (world: World, host: Headers) => Headers = CALLERS[caller];
+      const answer = await sendCase(platform, route, target, headersOf(world, host));
       const { status } = answer;
       const text = JSON.stringify(answer.body);
       const what = `${caller}: ${status} ${text}`;

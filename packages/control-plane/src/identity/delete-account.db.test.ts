@@ -131,7 +131,8 @@ describe.each(ENGINES)("the end of accounts on PostgreSQL $name", (engine) => {
     await close(recent);
     await closedDaysAgo(old, 15);
     await closedDaysAgo(recent, 14);
-    const entriesOf = (auth: Auth) => db.queries.select().from(auditLogs).where(eq(auditLogs.actorId, auth.user_id));
+    const entriesOf = (auth: Auth) =>
+      db.queries.select().from(auditLogs).where(eq(auditLogs.actorId, auth.user_id)).orderBy(auditLogs.createdAt);
     const before = await entriesOf(old);
     expect(before.map((entry) => entry.actorName)).toEqual([name, name]);
 

@@ -7,6 +7,7 @@ import { purgeAccounts } from "./purge-accounts.ts";
 import { purgeDeliveries } from "./purge-deliveries.ts";
 import { purgeEndedSessions } from "./purge-sessions.ts";
 import { purgeUsage } from "./purge-usage.ts";
+import { reencrypt } from "./reencrypt.ts";
 import { rollUpUsage } from "./roll-up-usage.ts";
 import { sendMail } from "./send-mail.ts";
 
@@ -17,4 +18,5 @@ export const JOBS: readonly JobType[] = [
   purgeAccounts,
   purgeDeliveries,
   sendMail,
+  reencrypt,
 ];

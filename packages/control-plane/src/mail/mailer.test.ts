@@ -1,8 +1,9 @@
 import { createLogger } from "@wrenn/runtime/logger";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Mailbox } from "../testing/mailbox.ts";
-import { type Letter, Mailer, type SmtpConfig } from "./mailer.ts";
+import { type Letter, Mailer } from "./mailer.ts";
 import { MAILS } from "./mails.ts";
+import type { SmtpConfig } from "./smtp.ts";
 
 const NO_TRANSACTION = undefined as never;
 const MAIL = MAILS.activation({
@@ -49,6 +50,22 @@ describe("the mailer", () => {
     await mailer({ ...mailbox.smtp, auth: { user: "u", pass: "p" } }).deliver(LETTER);
     await mailbox.take("ann@example.com", /./);
     expect(users).toEqual(["u p"]);
+  });
+
+  it("tells no server its password in clear text, unless it may", async () => {
+    const users: string[] = [];
+    await using mailbox = await Mailbox.open({
+      onAuth: ({ username = "" }, _session, done) => {
+        users.push(username);
+        done(null, { user: username });
+      },
+    });
+    const smtp = { ...mailbox.smtp, auth: { user: "u", pass: "p" } };
+    await expect(mailer({ ...smtp, tls: "required" }).deliver(LETTER)).rejects.toThrow();
+    expect(users).toEqual([]);
+    await mailer({ ...smtp, tls: "off" }).deliver(LETTER);
+    await mailbox.take("ann@example.com", /./);
+    expect(users).toEqual(["u"]);
   });
 
   it("fails with what may be taken later, and gives up what is refused for good", async () => {

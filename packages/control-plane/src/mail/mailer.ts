@@ -2,16 +2,8 @@
 import type { Logger } from "@wrenn/runtime/logger";
 import { createTransport, type Transporter } from "nodemailer";
 import type { Queries } from "../db/database.ts";
+import type { SmtpConfig } from "./smtp.ts";
 import type { Mail } from "./template.ts";
-
-export interface SmtpConfig {
-  readonly host: string;
-  /** 465 begins with TLS; on others TLS begins where the server offers it */
-  readonly port: number;
-  readonly auth: { readonly user: string; readonly pass: string } | undefined;
-  /** address, or `Name <address>` */
-  readonly from: string;
-}
 
 const TIMEOUT_MS = 30_000;
 const IMPLICIT_TLS_PORT = 465;
@@ -65,11 +57,13 @@ export class Mailer {
   }
 }
 
-function transportTo({ host, port, auth }: SmtpConfig): Transporter {
+function transportTo({ host, port, tls, auth }: SmtpConfig): Transporter {
   return createTransport({
     host,
     port,
     secure: port === IMPLICIT_TLS_PORT,
+    requireTLS: tls === "required",
+    ignoreTLS: tls === "off",
     ...(auth === undefined ? {} : { auth }),
     connectionTimeout: TIMEOUT_MS,
     greetingTimeout: TIMEOUT_MS,

@@ -136,6 +136,27 @@ describe.each(ENGINES)("GET /metrics on PostgreSQL $name", (engine) => {
     },
   );
 
+  it("takes nothing from a host but what is its own, and not without end", async () => {
+    const poison = (name: string) => ({
+      ...{ name, help: "x", type: "gauge" },
+      values: [{ value: 1e9, labels: { state: "running", host: "x" } }],
+    });
+    platform.host.metrics = JSON.stringify([poison("wrenn_capsules"), poison("wrenn_machines")]);
+    const { body } = await scrape();
+    expect(body).toContain(`wrenn_machines{state="running",host="${first}"} 1000000000`);
+    expect(body).not.toMatch(/wrenn_capsules\{.*host=/);
+    platform.host.metrics = JSON.stringify([{ ...poison("wrenn_machines"), help: "x".repeat(40 * 1024 * 1024) }]);
+    expect(await lines()).toContain(`wrenn_host_scrape_failed{host="${first}"} 1`);
+  });
+
+  it("is not for who comes through a proxy on the same machine", async () => {
+    const headers = { "x-api-key": "", "x-forwarded-for": "192.0.2.7" };
+    expect(await platform.request("GET", "/metrics", { headers })).toMatchObject({
+      status: 403,
+      body: { error: { code: "forbidden" } },
+    });
+  });
+
   it("is not for everyone once there is a token", async () => {
     const get = (authorization: string) => platform.request("GET", "/metrics", { headers: { authorization } });
     await platform.stopControlPlane();

@@ -11,6 +11,7 @@ export interface Readings {
   capsulesByState(): Promise<Counts>;
   hostsByStatus(): Promise<Counts>;
   jobsByState(): Promise<Counts>;
+  encryptedByKey(): Promise<Counts>;
 }
 
 export interface HttpAnswer {
@@ -40,6 +41,9 @@ export class OwnMetrics {
     this.#counts("wrenn_hosts", "Hosts by status", "status", () => readings.hostsByStatus());
     this.#counts("wrenn_jobs", "Background jobs by state, without those that succeeded", "state", () =>
       readings.jobsByState(),
+    );
+    this.#counts("wrenn_encrypted", "What is stored encrypted by the id of its key", "key", () =>
+      readings.encryptedByKey(),
     );
   }
 

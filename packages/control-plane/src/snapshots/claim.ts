@@ -44,7 +44,7 @@ export async function claimName(deps: SnapshotDeps, claim: Claim, name: string |
 
 /** @throws name_reserved for what would hide a template that the platform offers to all teams */
 async function requireUnreserved({ db }: SnapshotDeps, teamId: string, name: string): Promise<void> {
-  if (await isBaseTemplate(db, name)) {
+  if (await isBaseTemplate(db, teamId, name)) {
     throw new WrennError("name_reserved", `"${name}" is the name of a base template`);
   }
   if (teamId !== idToUuid(PLATFORM_TEAM) && (await isShared(db, name))) {

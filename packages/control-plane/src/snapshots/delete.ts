@@ -15,7 +15,7 @@ import { isBaseTemplate } from "./templates.ts";
 export async function deleteSnapshot(deps: SnapshotDeps, teamId: string, name: string): Promise<void> {
   const row = await findSnapshot(deps.db, teamId, name);
   if (row !== undefined) return remove(deps, row);
-  if ((await isBaseTemplate(deps.db, name)) || (await isShared(deps.db, name))) {
+  if ((await isBaseTemplate(deps.db, teamId, name)) || (await isShared(deps.db, name))) {
     throw new WrennError("forbidden", `"${name}" belongs to the platform`);
   }
   throw new WrennError("not_found", `snapshot "${name}" does not exist`);

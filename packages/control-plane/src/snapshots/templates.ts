@@ -1,4 +1,7 @@
-/** What capsules can be created from: base templates of hosts and snapshots of the platform, and a team's own snapshots. */
+/**
+ * What capsules can be created from: base templates of the platform's hosts and of those that the team brought, snapshots that
+ * the platform offers to all teams, and the team's own.
+ */
 import { createHash } from "node:crypto";
 import { DEFAULT_TEMPLATE } from "@wrenn/protocol/limits";
 import type { Database } from "../db/database.ts";
@@ -16,9 +19,11 @@ export interface BaseTemplate extends Place {
 export type Template = Place &
   (({ readonly type: "base" } & BaseTemplate) | { readonly type: "snapshot"; readonly row: SnapshotRow });
 
-async function listBaseTemplates(db: Database): Promise<BaseTemplate[]> {
+/** @param teamId undefined for those of all teams' hosts */
+async function listBaseTemplates(db: Database, teamId: string | undefined): Promise<BaseTemplate[]> {
   const found = new Map<string, BaseTemplate>();
-  for (const { templates, createdAt } of await listHosts(db)) {
+  const seen = (await listHosts(db)).filter((host) => teamId === undefined || [null, teamId].includes(host.teamId));
+  for (const { templates, createdAt } of seen) {
     for (const name of templates) if (!found.has(name)) found.set(name, { id: placeOf(name), name, createdAt });
   }
   return [...found.values()];
@@ -32,9 +37,9 @@ function placeOf(name: string): string {
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
 }
 
-/** Whether the platform has the name; the default template's is taken even before a host has shown it. */
-export async function isBaseTemplate(db: Database, name: string): Promise<boolean> {
-  return name === DEFAULT_TEMPLATE || (await listBaseTemplates(db)).some((template) => template.name === name);
+/** Whether the name is not the team's to give; the default template's is taken even before a host has shown it. */
+export async function isBaseTemplate(db: Database, teamId: string, name: string): Promise<boolean> {
+  return name === DEFAULT_TEMPLATE || (await listBaseTemplates(db, teamId)).some((template) => template.name === name);
 }
 
 /** Newest first. @param teamId undefined for those of all teams */
@@ -45,7 +50,7 @@ export async function listTemplates(
   type?: Template["type"],
 ): Promise<Template[]> {
   const own = type === "base" ? [] : await listSnapshots(db, teamId, page);
-  const base = type === "snapshot" ? [] : await listBaseTemplates(db);
+  const base = type === "snapshot" ? [] : await listBaseTemplates(db, teamId);
   const { after } = page;
   const all: Template[] = [
     ...own.map((row) => ({ type: "snapshot" as const, id: row.id, createdAt: row.createdAt, row })),

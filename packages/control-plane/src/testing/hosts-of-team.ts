@@ -1,4 +1,4 @@
-/** Hosts that the team of a test brings. */
+/** Hosts that the team of a test brings, and one of the platform. */
 import { randomUUID } from "node:crypto";
 import { newCertificateRequest } from "@wrenn/host-agent/enrolment/request";
 import { idToUuid, parseId } from "@wrenn/protocol/ids";
@@ -13,21 +13,33 @@ export async function byocTeam(world: World): Promise<string> {
   return world.teamId;
 }
 
+/** What a new host registers itself with. Nobody listens there. */
+function registration(token: string): object {
+  return { token, address: `${randomUUID()}.invalid:50051`, csr: newCertificateRequest().csrPem };
+}
+
+async function register(world: World, body: object): Promise<HostCredentials> {
+  const { status, body: credentials } = await world.platform.post<HostCredentials>("/v1/hosts/register", body);
+  if (status !== 201) throw new Error(`register: ${status}`);
+  return credentials;
+}
+
+/** A new host of the platform that has registered itself. */
+export async function enrolRegularHost(world: World): Promise<HostCredentials> {
+  const entered = await world.as<HostWithToken>(world.root, "POST", "/v1/hosts", { type: "regular" });
+  return register(world, registration(entered.registration_token));
+}
+
 /** A new host of the team, and what it registers itself with. */
 export async function addHost(world: World): Promise<{ id: string; body: object }> {
   const request = { type: "byoc", team_id: await byocTeam(world) };
   const { host, registration_token: token } = await world.as<HostWithToken>(world.owner, "POST", "/v1/hosts", request);
-  // Nobody listens there.
-  const address = `${randomUUID()}.invalid:50051`;
-  return { id: host.id, body: { token, address, csr: newCertificateRequest().csrPem } };
+  return { id: host.id, body: registration(token) };
 }
 
 /** A new host of the team that has registered itself. */
 export async function enrolHost(world: World): Promise<HostCredentials> {
-  const { body } = await addHost(world);
-  const { status, body: credentials } = await world.platform.post<HostCredentials>("/v1/hosts/register", body);
-  if (status !== 201) throw new Error(`register: ${status}`);
-  return credentials;
+  return register(world, (await addHost(world)).body);
 }
 
 /** One that has been there once. */

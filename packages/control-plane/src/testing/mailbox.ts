@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
-import type { SmtpConfig } from "../mail/mailer.ts";
+import type { SmtpConfig } from "../mail/smtp.ts";
 import { until } from "./until.ts";
 
 export interface Received {
@@ -47,7 +47,7 @@ export class Mailbox implements AsyncDisposable {
 
   get smtp(): SmtpConfig {
     const { port } = this.#server.server.address() as AddressInfo;
-    return { host: "127.0.0.1", port, auth: undefined, from: "Wrenn <wrenn@example.com>" };
+    return { host: "127.0.0.1", port, tls: "opportunistic", auth: undefined, from: "Wrenn <wrenn@example.com>" };
   }
 
   /** The next mail to an address with a subject, which is taken out. */

@@ -63,6 +63,7 @@ export const NO_LIMITS: RateLimits = {
   resetPerMinute: MANY,
   searchPerMinute: MANY,
   invitationsPerHour: MANY,
+  channelTestPerMinute: MANY,
 };
 
 const NOT_GIVEN = { session: undefined, encryption: undefined };
@@ -116,6 +117,7 @@ export class TestPlatform implements AsyncDisposable {
       corsOrigins: [],
       secrets: NOT_GIVEN,
       webhookAllow: [],
+      byocAllow: [],
       accounts: {
         publicUrl: undefined,
         dashboardUrl: undefined,

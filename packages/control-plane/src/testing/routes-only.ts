@@ -3,6 +3,7 @@ import type { RateLimits } from "../api/rate-limits.ts";
 import type { ApiContext, App } from "../api/route.ts";
 import type { CapsuleDeps } from "../capsules/deps.ts";
 import { buildServer } from "../http/server.ts";
+import { Links } from "../mail/links.ts";
 import { OwnMetrics } from "../metrics/own.ts";
 import { NO_LIMITS } from "./platform.ts";
 import { silent } from "./postgres.ts";
@@ -17,11 +18,11 @@ export function buildRoutesOnly(
     capsules: { logger: silent } as CapsuleDeps,
     secrets: { session: key, encryption: key, retiredEncryption: [] },
     accounts: {} as ApiContext["accounts"],
-    oauth: {} as ApiContext["oauth"],
+    oauth: { origin: new Links(undefined) } as ApiContext["oauth"],
     rateLimits: { ...NO_LIMITS, ...rateLimits },
     trustedProxies,
     corsOrigins: [],
-    metrics: new OwnMetrics({ capsulesByState: none, hostsByStatus: none, jobsByState: none }),
+    metrics: new OwnMetrics({ capsulesByState: none, hostsByStatus: none, jobsByState: none, encryptedByKey: none }),
   };
   return buildServer(context as ApiContext);
 }

@@ -20,6 +20,7 @@ type Fields = Pick<
   | "admin"
   | "member"
   | "stranger"
+  | "visitor"
   | "root"
   | "key"
   | "keyId"
@@ -47,6 +48,8 @@ export class World implements AsyncDisposable {
   readonly member: TestUser;
   /** owns another team */
   readonly stranger: TestUser;
+  /** owns a third one */
+  readonly visitor: TestUser;
   /** administrator of the platform, who owns another team */
   readonly root: TestUser;
   /** of the team, good for everything */
@@ -64,6 +67,7 @@ export class World implements AsyncDisposable {
     this.admin = fields.admin;
     this.member = fields.member;
     this.stranger = fields.stranger;
+    this.visitor = fields.visitor;
     this.root = fields.root;
     this.key = fields.key;
     this.keyId = fields.keyId;
@@ -83,6 +87,7 @@ export class World implements AsyncDisposable {
       admin: await platform.signIn({ teamId, role: "admin" }),
       member: await platform.signIn({ teamId, role: "member" }),
       stranger,
+      visitor: await platform.signIn(),
       root: await platform.signIn({ isAdmin: true }),
       key: key.headers,
       keyId: key.id,

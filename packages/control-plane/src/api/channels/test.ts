@@ -4,13 +4,18 @@ import { testChannelSchema } from "@wrenn/protocol/rest/channels";
 import { z } from "zod";
 import { testChannel as test } from "../../channels/channels.ts";
 import { member } from "../access.ts";
+import { perTeam } from "../rate-limits.ts";
 import { errors, type Route } from "../route.ts";
 
-export const testChannel: Route = (app, { channels }) => {
+export const testChannel: Route = (app, { channels, rateLimits }) => {
   app.route({
     method: "POST",
     url: "/v1/channels/test",
-    config: { access: member("admin"), audit: { resource: "channel", action: "test" } },
+    config: {
+      access: member("admin"),
+      audit: { resource: "channel", action: "test" },
+      rateLimit: perTeam(rateLimits.channelTestPerMinute),
+    },
     schema: {
       operationId: "testChannel",
       tags: ["Channels"],

@@ -1,6 +1,7 @@
 /** What all WebSockets have in common: who the client is, pings, errors, and how a stream ends. */
 import type { IncomingHttpHeaders } from "node:http";
 import { performance } from "node:perf_hooks";
+import { normalizeIP } from "@fastify/rate-limit";
 import type { Access } from "@wrenn/protocol/access";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { parseId } from "@wrenn/protocol/ids";
@@ -21,9 +22,12 @@ import { capsuleParams } from "../capsules/params.ts";
 import type { ApiContext, Route } from "../route.ts";
 import { errorMessage } from "./error-message.ts";
 import { ClientSocket } from "./socket.ts";
+import { Waiting } from "./waiting.ts";
 
 /** Milliseconds between two signs of life; the same for the probes of a connection that is silent. */
 const PING_MS = 30_000;
+/** Connections from one address that have not said yet who they are. */
+const MAX_UNIDENTIFIED = 100;
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -53,6 +57,8 @@ export interface Stream<Params, Query> {
   readonly params: Params;
   readonly query: Query;
 }
+
+const unidentified = new Waiting(MAX_UNIDENTIFIED);
 
 /** Path and query are checked before the connection is upgraded, everything else after it. */
 export function streamRoute<Params extends { id: string }, Query>(options: StreamOptions<Params, Query>): Route {
@@ -96,6 +102,7 @@ async function serveStream<Params extends { id: string }, Query>(
   let refusal: WrennError | undefined;
   try {
     const principal = await identify(client, request, context);
+    if (principal.kind === "user") await request.server.limitCaller(request, principal.sessionId);
     const { teamId = "" } = authorise(request.routeOptions.config.stream ?? FOR_PLATFORM, principal);
     if (options.audit !== undefined) note(context, request, principal, teamId, options.audit);
     using _watched = context.revocations.watch(principal, teamId, (reason) => {
@@ -150,7 +157,9 @@ async function identify(client: ClientSocket, request: FastifyRequest, context: 
     refusal = error;
   }
   try {
-    const principal = await authenticate(deps, await headersOfMessage(client));
+    const said = await unidentified.wait(normalizeIP(request.ip), () => headersOfMessage(client));
+    if (said["x-api-key"] !== undefined) await request.server.limitCaller(request, String(said["x-api-key"]));
+    const principal = await authenticate(deps, said);
     if (principal !== undefined) return principal;
     throw new WrennError("unauthorized", "the message names nobody");
   } catch (error) {

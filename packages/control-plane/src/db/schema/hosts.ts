@@ -19,7 +19,7 @@ export const hosts = pgTable(
     /** absent for the one that an instance enrolled by itself */
     createdBy: uuid("created_by").references(() => users.id, { onDelete: "set null" }),
     /** https URL; absent until it has registered */
-    address: text("address").unique(),
+    address: text("address"),
     /** of the host that an instance has on its own box: which instance */
     localInstance: text("local_instance"),
     tags: text("tags").array().notNull().default([]),
@@ -47,8 +47,10 @@ export const hosts = pgTable(
   (table) => [
     check("hosts_status", sql`${table.status} in (${words(HOST_STATUSES)})`),
     check("hosts_type", sql`(${table.type} = 'byoc') = (${table.teamId} is not null)`),
-    index("hosts_team").on(table.teamId),
     uniqueIndex("hosts_local_instance").on(table.localInstance).where(sql`${table.deletedAt} is null`),
+    // Nobody can take an address away from others by saying that it is theirs.
+    uniqueIndex("hosts_platform_address").on(table.address).where(sql`${table.teamId} is null`),
+    uniqueIndex("hosts_team_address").on(table.teamId, table.address),
   ],
 );
 
