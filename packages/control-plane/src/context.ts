@@ -93,8 +93,7 @@ export async function createContext(
   if (admin !== undefined) await ensureAdmin(db, admin, config.layout.adminPasswordFile);
   if (config.localHost) await ensureHost(db, `unix:${config.layout.hostAgentSocket}`);
   const secrets = await readSecrets(config.secrets, config.layout.secretsFile);
-  const audit = new AuditLog(db, logger);
-  stack.defer(() => audit.flush());
+  const audit = stack.use(new AuditLog(db, logger));
   const certificates = new Certificates(config.authority, config.layout.authorityFile);
   const hosts = stack.use(new HostClients(certificates));
   const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session }, stack);
@@ -112,6 +111,7 @@ export async function createContext(
     capsulesByState: () => countCapsules(db),
     hostsByStatus: () => countHosts(db),
     jobsByState: () => jobsByState(db, jobs),
+    auditEntries: () => audit,
   });
   const owned = stack.move();
   const close = () => owned.disposeAsync();

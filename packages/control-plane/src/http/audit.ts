@@ -61,7 +61,7 @@ function recordAs(audit: AuditAs, log: AuditLog): onSendAsyncHookHandler {
     const failed = reply.statusCode >= 500;
     if (reply.statusCode >= 400 && !failed) return;
     const written = log.record(entryOf(request, audit, failed));
-    // Whoever has the answer finds the entry; what went wrong may be the database.
+    // Whoever has the answer finds the entry, unless the database stays away; what went wrong may be just that.
     if (audit.later !== true && !failed) await written;
   };
 }

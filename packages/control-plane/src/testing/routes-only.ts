@@ -21,7 +21,12 @@ export function buildRoutesOnly(
     rateLimits: { ...NO_LIMITS, ...rateLimits },
     trustedProxies,
     corsOrigins: [],
-    metrics: new OwnMetrics({ capsulesByState: none, hostsByStatus: none, jobsByState: none }),
+    metrics: new OwnMetrics({
+      capsulesByState: none,
+      hostsByStatus: none,
+      jobsByState: none,
+      auditEntries: () => ({ lost: 0, waiting: 0 }),
+    }),
   };
   return buildServer(context as ApiContext);
 }
