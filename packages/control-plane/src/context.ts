@@ -20,6 +20,7 @@ import { Encryption } from "./encryption.ts";
 import { Certificates } from "./hosts/certificates.ts";
 import { HostClients } from "./hosts/clients.ts";
 import { countHosts, ensureHost } from "./hosts/registry.ts";
+import { IdempotencyKeys } from "./idempotency/keys.ts";
 import { ensureAdmin } from "./identity/local-admin.ts";
 import { ensureLocalKey } from "./identity/local-key.ts";
 import { Github } from "./identity/oauth/github.ts";
@@ -104,7 +105,8 @@ export async function createContext(
   const capsules: CapsuleDeps = { db, hosts, operations, placement, quotas, wakes, backgroundInputMs, logger };
   await stack.use(new Reconciler(capsules, overrides.hostLostMs ?? HOST_LOST_MS)).start();
   const outbound = new Outbound(config.webhookAllow);
-  const channels: ChannelDeps = { db, logger, encryption: new Encryption(secrets), outbound };
+  const encryption = new Encryption(secrets);
+  const channels: ChannelDeps = { db, logger, encryption, outbound };
   stack.use(new Deliverer(channels, overrides.deliveryTimes).start());
   const jobs = stack.use(new Jobs({ db, mailer: accounts.accounts.mailer, logger }, JOBS).start());
   const metrics = new OwnMetrics({
@@ -125,6 +127,7 @@ export async function createContext(
     channels,
     jobs,
     audit,
+    idempotency: new IdempotencyKeys({ db, operations, encryption, logger }),
     secrets,
     corsOrigins,
     metrics,

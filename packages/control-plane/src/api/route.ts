@@ -8,6 +8,7 @@ import type { AuditLog } from "../audit/log.ts";
 import type { CapsuleDeps } from "../capsules/deps.ts";
 import type { ChannelDeps } from "../channels/deps.ts";
 import type { EnrolDeps } from "../hosts/enrol.ts";
+import type { IdempotencyKeys } from "../idempotency/keys.ts";
 import type { AccountDeps } from "../identity/deps.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import type { OwnMetrics } from "../metrics/own.ts";
@@ -34,6 +35,7 @@ export interface ApiContext {
   readonly jobs: Jobs;
   readonly enrolment: EnrolDeps;
   readonly audit: AuditLog;
+  readonly idempotency: IdempotencyKeys;
   readonly secrets: Secrets;
   readonly corsOrigins: readonly string[];
   readonly metrics: OwnMetrics;

@@ -32,7 +32,7 @@ declare module "fastify" {
 
 const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Register it after the guard and before the routes. */
+/** Register it after the guard and what answers without doing anything, and before the routes. */
 export function registerAudit(app: FastifyInstance, log: AuditLog): void {
   app.addHook("onRoute", (route) => {
     const { url, method, config } = route;
@@ -57,7 +57,7 @@ export function registerAudit(app: FastifyInstance, log: AuditLog): void {
 function recordAs(audit: AuditAs, log: AuditLog): onSendAsyncHookHandler {
   return async (request, reply) => {
     // It failed in the guard, perhaps because the database is away: nothing has been begun, and nobody knows for whom.
-    if (request.audited === undefined) return;
+    if (request.audited === undefined || request.replayed) return;
     const failed = reply.statusCode >= 500;
     if (reply.statusCode >= 400 && !failed) return;
     const written = log.record(entryOf(request, audit, failed));

@@ -11,6 +11,7 @@ import { registerAudit } from "./audit.ts";
 import { registerBrowsers } from "./browsers.ts";
 import { sendError } from "./errors.ts";
 import { registerGuard } from "./guard.ts";
+import { registerIdempotency } from "./idempotency.ts";
 import { registerNotFound } from "./not-found.ts";
 import { registerOpenapi } from "./openapi.ts";
 import { registerRateLimit } from "./rate-limit.ts";
@@ -97,6 +98,7 @@ export async function buildServer(context: ApiContext): Promise<App> {
   registerNotFound(app);
   await registerRateLimit(app, context.rateLimits);
   registerGuard(app, { db: context.capsules.db, sessionSecret: context.secrets.session });
+  registerIdempotency(app, context.idempotency);
   registerAudit(app, context.audit);
   await registerOpenapi(app);
   await registerWebSockets(app);

@@ -53,13 +53,13 @@ function textComplaint(text: string, mayHaveNul = false): string | undefined {
 function describeText(value: unknown, path: readonly string[] = []): string | undefined {
   const field = path.length === 0 ? "the body" : path.join(".").slice(0, 200).toWellFormed();
   if (typeof value === "string") {
-    const complaint = textComplaint(value, MAY_HAVE_NUL.has(field));
-    return complaint === undefined ? undefined : `${field} ${complaint}`;
+    const problem = textComplaint(value, MAY_HAVE_NUL.has(field));
+    return problem === undefined ? undefined : `${field} ${problem}`;
   }
   if (typeof value !== "object" || value === null) return undefined;
   for (const [name, child] of Object.entries(value)) {
-    const complaint = textComplaint(name);
-    if (complaint !== undefined) return `${field} has a name that ${complaint}`;
+    const problem = textComplaint(name);
+    if (problem !== undefined) return `${field} has a name that ${problem}`;
     const fault = describeText(child, [...path, name]);
     if (fault !== undefined) return fault;
   }

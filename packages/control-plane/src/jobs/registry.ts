@@ -5,8 +5,18 @@
 import type { JobType } from "./define.ts";
 import { purgeAccounts } from "./purge-accounts.ts";
 import { purgeDeliveries } from "./purge-deliveries.ts";
+import { purgeIdempotencyKeys } from "./purge-idempotency-keys.ts";
+import { purgeInvitations } from "./purge-invitations.ts";
 import { purgeEndedSessions } from "./purge-sessions.ts";
 import { purgeUsage } from "./purge-usage.ts";
 import { rollUpUsage } from "./roll-up-usage.ts";
 
-export const JOBS: readonly JobType[] = [rollUpUsage, purgeUsage, purgeEndedSessions, purgeAccounts, purgeDeliveries];
+export const JOBS: readonly JobType[] = [
+  rollUpUsage,
+  purgeUsage,
+  purgeEndedSessions,
+  purgeAccounts,
+  purgeDeliveries,
+  purgeIdempotencyKeys,
+  purgeInvitations,
+];
