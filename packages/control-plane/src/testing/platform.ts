@@ -108,6 +108,7 @@ export class TestPlatform implements AsyncDisposable {
       metricsToken: undefined,
       corsOrigins: [],
       secrets: NOT_GIVEN,
+      newSecrets: false,
       webhookAllow: [],
       accounts: {
         publicUrl: undefined,
