@@ -8,4 +8,6 @@ export const ADVISORY_LOCKS = {
   embeddedOwner: 7_255_003,
   /** transaction: who makes or removes administrators of the platform */
   admins: 7_255_011,
+  /** transaction: who adds up what was used */
+  usage: 7_255_013,
 } as const;
