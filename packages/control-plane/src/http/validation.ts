@@ -40,8 +40,8 @@ export function describeIssue(issue: Issue): string {
   return missing ? `${field} is required` : `${field} ${complaint(issue)}`;
 }
 
-/** Standard input is bytes. */
-const MAY_HAVE_NUL = new Set(["stdin"]);
+/** Standard input is bytes; what is no id is refused as such. */
+const MAY_HAVE_NUL = new Set(["stdin", "id"]);
 
 /** Half a character is no text, and neither PostgreSQL nor a kernel takes a NUL in one. */
 function textComplaint(text: string, mayHaveNul = false): string | undefined {
