@@ -32,6 +32,7 @@ export interface Env {
   readonly corsOrigins?: string | undefined;
   readonly sessionSecret?: string | undefined;
   readonly encryptionKey?: string | undefined;
+  readonly newSecrets?: string | undefined;
   readonly accounts?: AccountsEnv;
   readonly webhookAllow?: string | undefined;
   readonly byocAllow?: string | undefined;
@@ -55,6 +56,8 @@ export interface Config {
   /** origins whose pages may ask in a browser; `*` is any */
   readonly corsOrigins: readonly string[];
   readonly secrets: GivenSecrets;
+  /** the secrets, or the authority, are not what they were, on purpose */
+  readonly newSecrets: boolean;
   readonly accounts: AccountsConfig;
   /** CIDR blocks that channels may send to although they are not on the public internet */
   readonly webhookAllow: readonly string[];
@@ -96,6 +99,7 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     corsOrigins: env["WRENN_CORS_ORIGINS"] || undefined,
     sessionSecret: env["JWT_SECRET"] || undefined,
     encryptionKey: env["WRENN_ENCRYPTION_KEY"] || undefined,
+    newSecrets: env["WRENN_NEW_SECRETS"] || undefined,
     accounts: readAccountsEnv(env),
     webhookAllow: env["WRENN_WEBHOOK_ALLOW"] || undefined,
     byocAllow: env["WRENN_BYOC_ALLOW"] || undefined,
@@ -209,6 +213,8 @@ export function envToConfig(env: Env): Config {
   const quotas = readQuotas(env, check);
   const corsOrigins = readOrigins(env, check);
   checkSecrets(env, check);
+  const { newSecrets = "0" } = env;
+  check(["0", "1"].includes(newSecrets), `WRENN_NEW_SECRETS is "${newSecrets}" but must be 0 or 1`);
   const webhookAllow = readBlocks("WRENN_WEBHOOK_ALLOW", env.webhookAllow, check);
   const byocAllow = readBlocks("WRENN_BYOC_ALLOW", env.byocAllow, check);
   const accounts = accountsConfig(env.accounts ?? {}, listen?.host ?? "", check);
@@ -226,6 +232,7 @@ export function envToConfig(env: Env): Config {
     metricsToken: env.metricsToken,
     corsOrigins,
     secrets: { session: env.sessionSecret, encryption: env.encryptionKey?.toLowerCase() },
+    newSecrets: newSecrets === "1",
     accounts,
     webhookAllow,
     byocAllow,

@@ -1,4 +1,6 @@
 /** Everything that the control plane is made of, built once and in order; closed in the opposite order. */
+
+import { existsSync } from "node:fs";
 import { LIMITS } from "@wrenn/protocol/limits";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { ApiContext } from "./api/route.ts";
@@ -23,10 +25,12 @@ import { Certificates } from "./hosts/certificates.ts";
 import { HostClients } from "./hosts/clients.ts";
 import { LocalHost } from "./hosts/local-host.ts";
 import { countHosts } from "./hosts/registry.ts";
+import { IdempotencyKeys } from "./idempotency/keys.ts";
 import { ensureAdmin } from "./identity/local-admin.ts";
 import { ensureLocalKey } from "./identity/local-key.ts";
 import { Github } from "./identity/oauth/github.ts";
 import { Revocations } from "./identity/revocations.ts";
+import { requireInstallation } from "./installation.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { jobsByState } from "./jobs/read.ts";
 import { JOBS } from "./jobs/registry.ts";
@@ -103,14 +107,18 @@ export async function createContext(
 ): Promise<Context> {
   await using stack = new AsyncDisposableStack();
   const certificates = stack.use(new Certificates(config.authority, config.layout.authorityFile));
-  // Hosts are waiting: it is made while the database starts. What is wrong with it shows when they are reached.
-  if (config.localHost) certificates.client().catch(() => {});
+  // Hosts are waiting: it is made while the database starts, unless its authority is not there yet.
+  const hasAuthority = config.authority !== undefined || existsSync(config.layout.authorityFile);
+  const prepare = () => void certificates.client().catch(() => {});
+  if (config.localHost && hasAuthority) prepare();
   const db = overrides.database ?? (await openDatabase(config, logger, stack));
   await migrateDatabase(db);
+  const secrets = await readSecrets(config.secrets, config.layout.secretsFile);
+  await requireInstallation(db, config, secrets);
+  if (config.localHost && !hasAuthority) prepare();
   await ensureLocalKey(db, config.layout.apiKeyFile, logger);
   const { admin } = config.accounts;
   if (admin !== undefined) await ensureAdmin(db, admin, config.layout.adminPasswordFile);
-  const secrets = await readSecrets(config.secrets, config.layout.secretsFile);
   const audit = stack.use(new AuditLog(db, logger));
   const byocAddresses = new ByocAddresses(config.byocAllow);
   const hosts = stack.use(new HostClients(certificates, byocAddresses));
@@ -135,6 +143,7 @@ export async function createContext(
     hostsByStatus: () => countHosts(db),
     jobsByState: () => jobsByState(db, jobs),
     encryptedByKey: () => countByKey(db),
+    auditEntries: () => audit,
   });
   const owned = stack.move();
   const close = () => owned.disposeAsync();
@@ -151,6 +160,7 @@ export async function createContext(
     jobs,
     audit,
     revocations,
+    idempotency: new IdempotencyKeys({ db, operations, encryption, logger }),
     secrets,
     corsOrigins,
     metrics,

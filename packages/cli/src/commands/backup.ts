@@ -23,7 +23,7 @@ export function backupCommand(program: Command): void {
       await withDatabase((db) => writeBackup(db, file));
       const { layout } = localInstance();
       if (options.json === true) json({ file });
-      else note(`written to ${file}; keep ${layout.secretsFile} and ${layout.apiKeyFile} with it`);
+      else note(`written to ${file}; keep ${filesOf(layout)} with it`);
     });
 }
 
@@ -32,17 +32,27 @@ export function restoreCommand(program: Command): void {
     .command("restore")
     .description("Put a backup into an empty database, such as that of a new WRENN_DIR; Wrenn must be stopped")
     .argument("<file>", "written by `wrenn backup` of the same version")
+    .option("--revoke-keys", "without the API keys of the backup, and without the tokens that hosts enrol with")
     .option("--json", "print the result as JSON")
-    .action(async (file: string, options: Options) => {
+    .action(async (file: string, options: Options & { readonly revokeKeys?: boolean }) => {
       requireRoot("restore");
       const { layout } = localInstance();
       if (readSupervisor(layout) !== undefined) throw new WrennError("already_running", "stop Wrenn first: wrenn down");
       if (!existsSync(file)) throw new WrennError("not_found", `there is no file "${file}"`);
       const { readBackup } = await import("@wrenn/control-plane/db/backup");
-      const rows = await withDatabase((db) => readBackup(db, file));
-      if (options.json === true) json({ file, rows });
-      else note(`${rows} rows are back; put ${layout.secretsFile} and ${layout.apiKeyFile} back before the next start`);
+      const revokeKeys = options.revokeKeys === true;
+      const { rows, apiKeys, hostTokens } = await withDatabase((db) => readBackup(db, file, { revokeKeys }));
+      if (options.json === true) return json({ file, rows, api_keys: apiKeys, host_tokens: hostTokens });
+      note(`${rows} rows are back; put ${filesOf(layout)} back before the next start`);
+      note(
+        `${apiKeys} API keys and ${hostTokens} tokens of hosts are valid, also those that were revoked after the backup`,
+      );
+      note("everybody has to sign in again");
     });
+}
+
+function filesOf({ secretsFile, authorityFile, apiKeyFile }: ReturnType<typeof localInstance>["layout"]): string {
+  return `${secretsFile}, ${authorityFile} (where there is one) and ${apiKeyFile}`;
 }
 
 type Database = InstanceType<typeof import("@wrenn/control-plane/db/database")["Database"]>;

@@ -9,6 +9,7 @@ import type { AuditLog } from "../audit/log.ts";
 import type { CapsuleDeps } from "../capsules/deps.ts";
 import type { ChannelDeps } from "../channels/deps.ts";
 import type { EnrolDeps } from "../hosts/enrol.ts";
+import type { IdempotencyKeys } from "../idempotency/keys.ts";
 import type { AccountDeps } from "../identity/deps.ts";
 import type { Revocations } from "../identity/revocations.ts";
 import type { Jobs } from "../jobs/jobs.ts";
@@ -39,6 +40,7 @@ export interface ApiContext {
   readonly hostHeard: (id: string, changed: boolean) => Promise<void>;
   readonly audit: AuditLog;
   readonly revocations: Revocations;
+  readonly idempotency: IdempotencyKeys;
   readonly secrets: Secrets;
   readonly corsOrigins: readonly string[];
   readonly metrics: OwnMetrics;

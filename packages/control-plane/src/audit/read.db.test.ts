@@ -161,6 +161,22 @@ describe.each(ENGINES)("the audit log on PostgreSQL $name", (engine) => {
     });
   });
 
+  it("has the log of a team for administrators of the platform, also when it is deleted", async () => {
+    const root = await platform.signIn({ isAdmin: true });
+    const owner = await platform.signIn();
+    const id = idFromUuid("team", owner.teamId);
+    await add([row(owner.teamId, new Date(), { action: "rename", scope: "admin" }), row(randomUUID(), new Date())]);
+    expect((await as(platform, owner, "DELETE", `/v1/teams/${id}`)).status).toBe(204);
+    const read = (query: string) => as<AuditPage>(platform, root, "GET", `/v1/admin/audit-logs?${query}`);
+    const ofTeam = (await read(`team_id=${id}`)).body.items;
+    expect(ofTeam.map(({ action }) => action)).toEqual(["delete", "rename"]);
+    const ended = { action: "delete", resource_id: id, actor_id: idFromUuid("user", owner.id) };
+    expect(ofTeam[0]).toMatchObject(ended);
+    expect((await read("resource_type=team&action=delete")).body.items[0]).toMatchObject(ended);
+    expect((await read("team_id=nobody")).status).toBe(400);
+    expect((await as(platform, owner, "GET", `/v1/admin/audit-logs?team_id=${id}`)).status).toBe(403);
+  });
+
   it("says once what failed here or on a host, with the error's code, and nothing of what was refused", async () => {
     const user = await platform.signIn();
     platform.host.failAt("create.before", new WrennError("vmm_failed", "it broke"));

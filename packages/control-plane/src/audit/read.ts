@@ -1,5 +1,6 @@
 /** Reads of the audit log, newest first, page by page. */
-import { and, desc, eq, inArray, lt, type SQL, sql } from "drizzle-orm";
+import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
+import { and, desc, eq, inArray, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { type AUDIT_SCOPES, type AuditRow, auditLogs } from "../db/schema.ts";
 
@@ -9,6 +10,13 @@ export interface AuditFilter {
   readonly actions: readonly string[];
   /** wire id */
   readonly actorId?: string | undefined;
+}
+
+export interface AuditOf {
+  /** UUID */
+  readonly teamId: string;
+  /** wire id of the team, for what the platform's log has about it, such as its end, as well */
+  readonly andAbout?: string | undefined;
 }
 
 /** The last entry of the page before. */
@@ -32,7 +40,7 @@ export interface AuditPage {
  */
 export async function readAudit(
   db: Database,
-  teamId: string,
+  whose: AuditOf,
   scopes: readonly (typeof AUDIT_SCOPES)[number][],
   filter: AuditFilter,
   { cursor, limit }: { readonly cursor: AuditCursor | undefined; readonly limit: number },
@@ -40,12 +48,17 @@ export async function readAudit(
   const rows = await db.queries
     .select()
     .from(auditLogs)
-    .where(and(eq(auditLogs.teamId, teamId), inArray(auditLogs.scope, [...scopes]), wanted(filter), older(cursor)))
+    .where(and(logOf(whose), inArray(auditLogs.scope, [...scopes]), wanted(filter), older(cursor)))
     .orderBy(desc(auditLogs.createdAt), desc(auditLogs.id))
     .limit(limit + 1);
   const items = rows.slice(0, limit);
   const last = rows.length > limit ? items.at(-1) : undefined;
   return { items, next: last === undefined ? undefined : { before: last.createdAt, beforeId: last.id } };
+}
+
+function logOf({ teamId, andAbout }: AuditOf): SQL | undefined {
+  const about = and(eq(auditLogs.teamId, idToUuid(PLATFORM_TEAM)), eq(auditLogs.resourceId, andAbout ?? ""));
+  return or(eq(auditLogs.teamId, teamId), andAbout === undefined ? undefined : about);
 }
 
 function wanted({ resourceTypes, actions, actorId }: AuditFilter): SQL | undefined {

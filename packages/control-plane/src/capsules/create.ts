@@ -37,27 +37,19 @@ export interface CreateRequest {
   readonly tags: readonly string[];
 }
 
-/** What a row is found by again. */
-export interface Identity {
-  /** UUID */
-  readonly id: string;
-  /** of the request, where it may be sent again */
-  readonly requestHash?: string;
-}
-
 /** UUID of the base template in RPCs. */
 const MINIMAL_TEMPLATE_ID = "00000000-0000-0000-0000-000000000000";
 
-/** @throws not_found for an unknown template, quota_exceeded, no_hosts_available, host_unavailable, and what the host could not do */
+/** @param id UUID. @throws not_found for an unknown template, quota_exceeded, no_hosts_available, host_unavailable, and what the host could not do */
 export function createCapsule(
   deps: CapsuleDeps,
   teamId: string,
   request: CreateRequest,
-  identity: Identity = { id: randomUUID() },
+  id: string = randomUUID(),
 ): Promise<CapsuleRow> {
-  return deps.operations.run(identity.id, async () => {
+  return deps.operations.run(id, async () => {
     const phases = new Phases();
-    const { row, host } = await reserve(deps, { ...identity, teamId, ...request });
+    const { row, host } = await reserve(deps, { id, teamId, ...request });
     phases.mark("place");
     const machine = await start(deps, row, host);
     return publish(deps, row, machine, phases);
@@ -88,7 +80,7 @@ export function heldBy(shape: Pick<CapsuleRow, "vcpus" | "memoryMb" | "diskSizeM
 
 function reserve(
   deps: CapsuleDeps,
-  request: CreateRequest & Identity & { teamId: string },
+  request: CreateRequest & { id: string; teamId: string },
 ): Promise<{ row: CapsuleRow; host: HostLoad }> {
   return reserving(deps.db, async (tx, hosts) => {
     await holdTeam(tx, request.teamId);

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { WrennError } from "@wrenn/protocol/errors";
 import { dump } from "./backup/dump.ts";
-import { restore } from "./backup/restore.ts";
+import { type Restored, restore } from "./backup/restore.ts";
 import type { Database } from "./database.ts";
 import { migrateDatabase } from "./migrate.ts";
 
@@ -27,12 +27,16 @@ export async function writeBackup({ pool }: Database, file: string): Promise<voi
   }
 }
 
-/** @returns how many rows there are. @throws not_found, and what restore throws; then the database is as empty as before */
-export async function readBackup(db: Database, file: string): Promise<number> {
+/** @throws not_found, and what restore throws; then the database is as empty as before */
+export async function readBackup(
+  db: Database,
+  file: string,
+  options: { readonly revokeKeys: boolean } = { revokeKeys: false },
+): Promise<Restored> {
   await migrateDatabase(db);
   const client = await db.pool.connect();
   try {
-    return await restore(client, linesOf(file));
+    return await restore(client, linesOf(file), options);
   } finally {
     client.release(true);
   }

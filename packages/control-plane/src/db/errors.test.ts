@@ -23,6 +23,12 @@ describe("fromDatabaseError", () => {
     });
   });
 
+  it.each(["22021", "22P05"])("takes text that cannot be stored (%s) for the request's fault", (code) => {
+    const error = fromDatabaseError(new DrizzleQueryError("insert into users", ["hunter2"], withCode(code)));
+    expect(error).toMatchObject({ code: "invalid_request" });
+    expect(inspect(error)).not.toContain("hunter2");
+  });
+
   it("keeps the values of a query to itself", () => {
     const error = fromDatabaseError(new DrizzleQueryError("insert into users", ["hunter2"], withCode("23505")));
     expect(error).toMatchObject({ message: "query failed: insert into users", cause: { code: "23505" } });

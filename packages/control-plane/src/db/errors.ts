@@ -24,8 +24,11 @@ function isConnectionError(error: Error & { code?: unknown; syscall?: unknown })
   return PG_MESSAGES.some((message) => error.message.startsWith(message));
 }
 
+/** SQLSTATE of text that PostgreSQL cannot hold: 22021 in a column, 22P05 in JSON. */
+const UNSTORABLE = new Set<unknown>(["22021", "22P05"]);
+
 /**
- * A database that cannot be reached as database_unavailable. A query that failed otherwise without its values, which may be
+ * A database that cannot be reached as database_unavailable, text that it cannot hold as invalid_request. A query that failed otherwise without its values, which may be
  * what nobody should find in a log; anything else as it is.
  */
 export function fromDatabaseError(error: unknown): unknown {
@@ -34,6 +37,9 @@ export function fromDatabaseError(error: unknown): unknown {
       return new WrennError("database_unavailable", "the database does not answer: try again in a moment", {
         cause: error,
       });
+    }
+    if (UNSTORABLE.has((link as { code?: unknown }).code)) {
+      return new WrennError("invalid_request", "the request has text that cannot be stored", { cause: link });
     }
   }
   if (error instanceof DrizzleQueryError) return new Error(`query failed: ${error.query}`, { cause: error.cause });
@@ -45,6 +51,15 @@ export function isDuplicate(error: unknown, constraint: string): boolean {
   for (let link = error; link instanceof Error; link = link.cause) {
     const { code, constraint: violated } = link as { code?: unknown; constraint?: unknown };
     if (code === "23505" && violated === constraint) return true;
+  }
+  return false;
+}
+
+/** Whether a row was refused for what is in it: SQLSTATE class 22 (data) or 23 (constraints). It is refused whenever it comes. */
+export function isRefusedRow(error: unknown): boolean {
+  for (let link = error; link instanceof Error; link = link.cause) {
+    const { code } = link as { code?: unknown };
+    if (typeof code === "string" && /^2[23]...$/.test(code)) return true;
   }
   return false;
 }

@@ -10,4 +10,6 @@ export const ADVISORY_LOCKS = {
   admins: 7_255_011,
   /** transaction, with the hash of an owner's UUID as a second number: who adds to what the owner may have so many of */
   room: 7_255_012,
+  /** transaction: who adds up what was used */
+  usage: 7_255_013,
 } as const;

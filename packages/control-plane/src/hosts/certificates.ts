@@ -88,6 +88,11 @@ async function readOrMake(file: string, make: () => Promise<AuthorityPem>): Prom
     const { certPem, keyPem } = await make();
     return `${JSON.stringify({ cert_pem: certPem, key_pem: keyPem })}\n`;
   });
+  return parseAuthority(text, file);
+}
+
+/** @param text of the file. @throws config_invalid when it is something else */
+export function parseAuthority(text: string, file: string): AuthorityPem {
   const { data } = fileSchema.safeParse(parseJson(text));
   if (data === undefined) {
     throw new WrennError(

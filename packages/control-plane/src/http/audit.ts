@@ -42,7 +42,7 @@ declare module "fastify" {
 
 const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Register it after the guard and before the routes. */
+/** Register it after the guard and what answers without doing anything, and before the routes. */
 export function registerAudit(app: FastifyInstance, log: AuditLog): void {
   app.addHook("onRoute", (route) => {
     const { url, method, config } = route;
@@ -67,14 +67,14 @@ export function registerAudit(app: FastifyInstance, log: AuditLog): void {
 function recordAs(audit: AuditAs, log: AuditLog): onSendAsyncHookHandler {
   return async (request, reply) => {
     // It failed in the guard, perhaps because the database is away: nothing has been begun, and nobody knows for whom.
-    if (request.audited === undefined) return;
+    if (request.audited === undefined || request.replayed) return;
     // Also what ended because nobody waited for it any more, or was allowed to.
     const failed = reply.statusCode >= 500 || reply.statusCode === CLIENT_LEFT || request.revoked !== undefined;
     const refused = reply.statusCode >= 400 && !failed;
     if (refused && request.audited.refused !== true) return;
     const status = failed ? "error" : refused ? "warning" : "success";
     const written = log.record(entryOf(request, audit, status));
-    // Whoever has the answer finds the entry; what went wrong may be the database.
+    // Whoever has the answer finds the entry, unless the database stays away; what went wrong may be just that.
     if (audit.later !== true && !failed) await written;
   };
 }

@@ -12,6 +12,7 @@ import { registerBrowsers } from "./browsers.ts";
 import { refuseConnection } from "./client-errors.ts";
 import { sendError } from "./errors.ts";
 import { registerGuard } from "./guard.ts";
+import { registerIdempotency } from "./idempotency.ts";
 import { registerNotFound } from "./not-found.ts";
 import { registerOpenapi } from "./openapi.ts";
 import { registerRateLimit } from "./rate-limit.ts";
@@ -102,6 +103,7 @@ export async function buildServer(context: ApiContext): Promise<App> {
   await registerRateLimit(app, context.rateLimits);
   const { revocations, secrets } = context;
   registerGuard(app, { db: context.capsules.db, sessionSecret: secrets.session, revocations });
+  registerIdempotency(app, context.idempotency);
   registerAudit(app, context.audit);
   await registerOpenapi(app);
   await registerWebSockets(app);

@@ -1,4 +1,4 @@
-import { createCapsuleSchema } from "@wrenn/protocol/rest/capsules";
+import { createCapsuleSchema, listCapsulesQuery } from "@wrenn/protocol/rest/capsules";
 import { execSchema } from "@wrenn/protocol/rest/processes";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
@@ -45,5 +45,20 @@ describe("validatorCompiler", () => {
     [{ cmd: "a", args: ["x", "\0"] }, "args.1 must not contain NUL"],
     [{ cmd: "a", envs: { "A=": "x" } }, "envs has a name that must not be empty or contain ="],
     [{ cmd: "a", envs: { A: 1 } }, "envs.A must be a string"],
+    [{ cmd: "\ud800" }, "cmd must be well-formed Unicode"],
+    [{ cmd: "a", stdin: "x\udc00" }, "stdin must be well-formed Unicode"],
+    [{ cmd: "a", envs: { "A\ud800": "x" } }, "envs has a name that must be well-formed Unicode"],
+    [{ cmd: "\ud800" }, "cmd must be well-formed Unicode"],
+    [{ cmd: "a", stdin: "x\udc00" }, "stdin must be well-formed Unicode"],
+    [{ cmd: "a", cwd: "/a\0b" }, "cwd must not contain NUL"],
+    [{ cmd: "a", envs: { "A\ud800": "x" } }, "envs has a name that must be well-formed Unicode"],
   ])("exec %j: %s", (input, message) => expect(complaintOf(execSchema, input)).toMatch(message));
+
+  it("takes any bytes for standard input, and all of Unicode", () => {
+    expect(complaintOf(execSchema, { cmd: "\u{1f600}", stdin: "a\0b" })).toBeUndefined();
+  });
+
+  it("looks at what a query stands for", () => {
+    expect(complaintOf(listCapsulesQuery, { metadata: "a=%00" })).toBe("metadata.a must not contain NUL");
+  });
 });

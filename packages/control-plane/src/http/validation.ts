@@ -40,15 +40,39 @@ export function describeIssue(issue: Issue): string {
   return missing ? `${field} is required` : `${field} ${complaint(issue)}`;
 }
 
+/** Standard input is bytes; what is no id is refused as such. */
+const MAY_HAVE_NUL = new Set(["stdin", "id"]);
+
+/** Half a character is no text, and neither PostgreSQL nor a kernel takes a NUL in one. */
+function textComplaint(text: string, mayHaveNul = false): string | undefined {
+  if (!text.isWellFormed()) return "must be well-formed Unicode";
+  return !mayHaveNul && text.includes("\0") ? "must not contain NUL" : undefined;
+}
+
+/** What is wrong with the texts in what a schema has let through, wherever they stand: no schema has to say it of each. */
+function describeText(value: unknown, path: readonly string[] = []): string | undefined {
+  const field = path.length === 0 ? "the body" : path.join(".").slice(0, 200).toWellFormed();
+  if (typeof value === "string") {
+    const problem = textComplaint(value, MAY_HAVE_NUL.has(field));
+    return problem === undefined ? undefined : `${field} ${problem}`;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [name, child] of Object.entries(value)) {
+    const problem = textComplaint(name);
+    if (problem !== undefined) return `${field} has a name that ${problem}`;
+    const fault = describeText(child, [...path, name]);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
 /** Validates with the zod schema of the route and gives its defaults. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => {
   return (input: unknown) => {
     const result = schema.safeParse(input, { reportInput: true });
-    if (result.success) return { value: result.data };
-    const [first] = result.error.issues;
-    return {
-      error: new WrennError("invalid_request", first === undefined ? "invalid request" : describeIssue(first)),
-    };
+    const [issue] = result.error?.issues ?? [];
+    const fault = issue === undefined ? describeText(result.data) : describeIssue(issue);
+    return fault === undefined ? { value: result.data } : { error: new WrennError("invalid_request", fault) };
   };
 };
 

@@ -86,16 +86,29 @@ export async function purgeAccounts({ db, mailer }: Pick<AccountDeps, "db" | "ma
       .delete(users)
       .where(and(eq(users.status, "deleted"), lt(users.deletedAt, before)))
       .returning({ id: users.id, email: users.email, name: users.name });
-    if (purged.length > 0) await eraseNames(transaction, purged);
+    if (purged.length > 0) await eraseTraces(transaction, purged);
     for (const { email, name } of purged) await mailer.send(transaction, email, MAILS.accountDeleted({ name }));
     await transaction.delete(users).where(and(eq(users.status, "inactive"), lt(users.updatedAt, before)));
   });
   await purgeMailTokens(db.queries);
 }
 
-async function eraseNames(transaction: Queries, gone: readonly { readonly id: string }[]): Promise<void> {
+/** What the audit log says of them that is personal: their names, where they asked from, and their addresses. */
+async function eraseTraces(
+  transaction: Queries,
+  gone: readonly { readonly id: string; readonly email: string }[],
+): Promise<void> {
   // The audit log refuses every other change.
   await transaction.execute(sql`select set_config('wrenn.erasing_user', 'on', true)`);
   const ids = gone.map(({ id }) => idFromUuid("user", id));
-  await transaction.update(auditLogs).set({ actorName: ERASED_NAME }).where(inArray(auditLogs.actorId, ids));
+  const byThem = inArray(auditLogs.actorId, ids);
+  await transaction.update(auditLogs).set({ actorName: ERASED_NAME, sourceAddress: null }).where(byThem);
+  // Before they had signed in, or when they could not.
+  const forThem = and(eq(auditLogs.actorType, "system"), inArray(auditLogs.resourceId, ids));
+  await transaction.update(auditLogs).set({ sourceAddress: null }).where(forThem);
+  const emails = gone.map(({ email }) => email);
+  await transaction
+    .update(auditLogs)
+    .set({ metadata: sql`${auditLogs.metadata} - 'email'` })
+    .where(inArray(sql`${auditLogs.metadata}->>'email'`, emails));
 }

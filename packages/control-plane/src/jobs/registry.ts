@@ -5,6 +5,8 @@
 import type { JobType } from "./define.ts";
 import { purgeAccounts } from "./purge-accounts.ts";
 import { purgeDeliveries } from "./purge-deliveries.ts";
+import { purgeIdempotencyKeys } from "./purge-idempotency-keys.ts";
+import { purgeInvitations } from "./purge-invitations.ts";
 import { purgeEndedSessions } from "./purge-sessions.ts";
 import { purgeUsage } from "./purge-usage.ts";
 import { reencrypt } from "./reencrypt.ts";
@@ -19,4 +21,6 @@ export const JOBS: readonly JobType[] = [
   purgeDeliveries,
   sendMail,
   reencrypt,
+  purgeIdempotencyKeys,
+  purgeInvitations,
 ];

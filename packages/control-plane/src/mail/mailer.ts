@@ -7,8 +7,10 @@ import type { Mail } from "./template.ts";
 
 const TIMEOUT_MS = 30_000;
 const IMPLICIT_TLS_PORT = 465;
-/** From here on the server says that it will never take the mail. */
+/** From here on the server says that it will never take the mail, or its sender or receiver. */
 const PERMANENT = 500;
+/** What nodemailer calls refusals of these; all others, of a password or of TLS, may be the configuration's fault. */
+const OF_THE_MAIL = new Set(["EENVELOPE", "EMESSAGE"]);
 
 /** A mail and whom it is for. */
 export interface Letter {
@@ -50,8 +52,8 @@ export class Mailer {
       await this.#transport?.sendMail({ from: smtp?.from, to, subject, text, html });
       logger.info({ event: "mail_sent", subject });
     } catch (error) {
-      const { responseCode = 0, message } = error as Error & { responseCode?: number };
-      if (responseCode < PERMANENT) throw error;
+      const { code = "", responseCode = 0, message } = error as NodeJS.ErrnoException & { responseCode?: number };
+      if (!OF_THE_MAIL.has(code) || responseCode < PERMANENT) throw error;
       logger.warn({ event: "mail_refused", subject, reason: message });
     }
   }

@@ -1,5 +1,5 @@
 /** What the control plane itself counts and measures, in a registry of its own. */
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 /** Seconds: from a look-up to a create that boots cold. */
 const BUCKETS = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -12,6 +12,7 @@ export interface Readings {
   hostsByStatus(): Promise<Counts>;
   jobsByState(): Promise<Counts>;
   encryptedByKey(): Promise<Counts>;
+  auditEntries(): { readonly lost: number; readonly waiting: number };
 }
 
 export interface HttpAnswer {
@@ -45,6 +46,7 @@ export class OwnMetrics {
     this.#counts("wrenn_encrypted", "What is stored encrypted by the id of its key", "key", () =>
       readings.encryptedByKey(),
     );
+    this.#auditEntries(() => readings.auditEntries());
   }
 
   answered({ method, route = "unmatched", status, ms }: HttpAnswer): void {
@@ -66,6 +68,26 @@ export class OwnMetrics {
         const counts = await read();
         gauge.reset();
         for (const [word, count] of Object.entries(counts)) gauge.set({ [label]: word }, count);
+      },
+    });
+  }
+
+  #auditEntries(read: Readings["auditEntries"]): void {
+    const waiting = new Gauge({
+      name: "wrenn_audit_waiting",
+      help: "Entries of the audit log that could not be stored yet",
+      registers: [this.#registry],
+      collect() {
+        waiting.set(read().waiting);
+      },
+    });
+    const lost = new Counter({
+      name: "wrenn_audit_lost_total",
+      help: "Entries of the audit log that could not be stored and never will be",
+      registers: [this.#registry],
+      collect() {
+        lost.reset();
+        lost.inc(read().lost);
       },
     });
   }

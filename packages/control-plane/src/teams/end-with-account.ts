@@ -6,19 +6,20 @@ import type { UserPrincipal } from "../identity/principal.ts";
 import { holdPlacement } from "../placement/load.ts";
 import { endTeam, finishTeam } from "./delete.ts";
 
-/** @throws what deleteAccount throws */
+/** @returns UUIDs of the teams that ended with it. @throws what deleteAccount throws */
 export async function deleteAccountAndTeams(
   deps: CapsuleDeps,
   accounts: AccountDeps,
   user: UserPrincipal,
-): Promise<void> {
-  const finish: (() => void)[] = [];
+): Promise<string[]> {
+  const finish = new Map<string, () => void>();
   await deleteAccount(accounts, user, {
     begin: holdPlacement,
     async end(tx, teamId) {
       const left = await endTeam(tx, deps, teamId, { reason: "request" });
-      finish.push(() => finishTeam(deps, teamId, left));
+      finish.set(teamId, () => finishTeam(deps, teamId, left));
     },
   });
-  for (const one of finish) one();
+  for (const one of finish.values()) one();
+  return [...finish.keys()];
 }

@@ -10,6 +10,7 @@ import { TestPlatform, type TestUser } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
 import type { TeamNotice } from "./deps.ts";
 import { acceptInvitation, invite } from "./invitations.ts";
+import { purgeInvitations } from "./purge-invitations.ts";
 
 describe.each(ENGINES)("teams on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;
@@ -158,6 +159,11 @@ describe.each(ENGINES)("teams on PostgreSQL $name", (engine) => {
     expect((await by(guest, "GET", "/v1/me/invitations")).body).toEqual([]);
     expect((await by(owner, "GET", `${path}/invitations`)).body).toEqual([]);
     expect((await by(guest, "POST", `/v1/me/invitations/${id}/accept`)).status).toBe(404);
+    const open = await ask(owner, (await platform.signIn()).email);
+    await purgeInvitations(platform.db);
+    const left = (await platform.db.queries.select().from(invitations)).map((row) => idFromUuid("invitation", row.id));
+    expect(left).toContain(open.id);
+    expect(left).not.toContain(id);
   });
 
   it("tell those whom it concerns", async () => {

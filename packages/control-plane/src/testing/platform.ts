@@ -116,6 +116,7 @@ export class TestPlatform implements AsyncDisposable {
       metricsToken: undefined,
       corsOrigins: [],
       secrets: NOT_GIVEN,
+      newSecrets: false,
       webhookAllow: [],
       byocAllow: [],
       accounts: {

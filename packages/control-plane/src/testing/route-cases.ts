@@ -32,6 +32,8 @@ export interface Target {
   readonly actor?: string;
   /** it is about what the team brought to the platform: its admins may do it, and it is in the team's log */
   readonly ofTeam?: true;
+  /** it is in the platform's log, because nobody reads the team's any more */
+  readonly ofPlatform?: true;
   /** headers of a host, on routes that are for hosts */
   readonly host?: Readonly<Record<string, string>>;
   /** that the audit log has, where it is not the one that the route declares */
@@ -217,7 +219,7 @@ export const ROUTE_CASES: Readonly<Record<string, RouteCase>> = {
   "POST /v1/teams": { target: async () => ({ body: { name: "Another" }, resource: "*" }), foreign: 201 },
   "GET /v1/teams/:id": ofTeam(),
   "PATCH /v1/teams/:id": ofTeam(async () => ({ body: { name: "Renamed" } })),
-  "DELETE /v1/teams/:id": ofTeam(),
+  "DELETE /v1/teams/:id": ofTeam(async () => ({ ofPlatform: true })),
   "GET /v1/teams/:id/members": ofTeam(),
   "POST /v1/teams/:id/members": ofTeam(async () => ({
     body: { email: `${randomUUID()}@example.com` },
@@ -291,7 +293,9 @@ export const ROUTE_CASES: Readonly<Record<string, RouteCase>> = {
   "PATCH /v1/me": ownAccount(200, { name: "Renamed" }),
   "DELETE /v1/me": ofMember(async ({ member }) => ({ body: { confirmation: member.email } }), 400),
   "POST /v1/me/password": ownAccount(204, { new_password: PASSWORD, confirm_password: PASSWORD }),
-  "POST /v1/me/password/reset": { target: async ({ member }) => ({ body: { email: member.email } }) },
+  "POST /v1/me/password/reset": {
+    target: async (world) => ({ body: { email: world.member.email }, resource: user(world) }),
+  },
   "POST /v1/me/password/reset/confirm": {
     target: async (world) => ({
       body: { token: await addMailToken(world.platform, "password_reset", world.member.id), new_password: PASSWORD },
@@ -404,8 +408,9 @@ export const ROUTE_CASES: Readonly<Record<string, RouteCase>> = {
   },
   "POST /v1/hosts/auth/refresh": {
     target: async (world) => {
-      const { refresh_token } = await enrolHost(world);
-      return { body: { refresh_token, csr: newCertificateRequest().csrPem } };
+      const { refresh_token, host: enrolled } = await enrolHost(world);
+      const body = { refresh_token, csr: newCertificateRequest().csrPem };
+      return { body, resource: enrolled.id, ofTeam: true };
     },
   },
   "POST /v1/hosts/:id/heartbeat": {

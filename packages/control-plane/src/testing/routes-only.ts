@@ -22,7 +22,13 @@ export function buildRoutesOnly(
     rateLimits: { ...NO_LIMITS, ...rateLimits },
     trustedProxies,
     corsOrigins: [],
-    metrics: new OwnMetrics({ capsulesByState: none, hostsByStatus: none, jobsByState: none, encryptedByKey: none }),
+    metrics: new OwnMetrics({
+      capsulesByState: none,
+      hostsByStatus: none,
+      jobsByState: none,
+      encryptedByKey: none,
+      auditEntries: () => ({ lost: 0, waiting: 0 }),
+    }),
   };
   return buildServer(context as ApiContext);
 }

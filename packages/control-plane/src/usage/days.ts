@@ -3,7 +3,9 @@
  * once and kept when their spans are gone; those that were not yet are computed as they are read, today among them.
  */
 import { type SQL, sql } from "drizzle-orm";
-import type { Database } from "../db/database.ts";
+import type { Database, Queries } from "../db/database.ts";
+import { ADVISORY_LOCKS } from "../db/locks.ts";
+import { SPANS_MS } from "./purge.ts";
 
 export interface DayUsage {
   /** YYYY-MM-DD */
@@ -55,15 +57,32 @@ export async function usageOfTeam(
 }
 
 /**
- * Adds up all days that are over and were not yet, and the last two of the others anew: a pause of yesterday may be heard of
- * today. Repeatable, also by several at the same moment: they write the same rows in the same order.
+ * Adds up all days that are over and were not yet, the last two of the others anew, and all since the first one that was corrected
+ * meanwhile: a host that comes back may tell that a capsule was paused or ended days ago. Repeatable, by one after the other.
  */
 export async function rollUpDays(db: Database, now: Date): Promise<void> {
-  const first = sql`(SELECT coalesce(
-    (SELECT max(day) - 1 FROM daily_usage), (SELECT (min(since) AT TIME ZONE 'UTC')::date FROM capsule_spans)
-  ))`;
-  await db.queries.execute(sql`
-    INSERT INTO daily_usage (team_id, day, cpu_minutes, ram_mb_minutes)
-    SELECT * FROM (${spansByDay(first, sql`${dayOf(now)}::date - 1`, now)}) AS days ORDER BY team_id, day
-    ON CONFLICT (team_id, day) DO UPDATE SET cpu_minutes = excluded.cpu_minutes, ram_mb_minutes = excluded.ram_mb_minutes`);
+  await db.queries.transaction(async (tx) => {
+    await tx.execute(sql`SELECT pg_advisory_xact_lock(${ADVISORY_LOCKS.usage})`);
+    const first = await firstToAddUp(tx, now);
+    if (first === null) return;
+    const last = sql`${dayOf(now)}::date - 1`;
+    // Of a day in which nothing was held after all there is no row that could replace what is there.
+    await tx.execute(sql`DELETE FROM daily_usage WHERE day BETWEEN ${first}::date AND ${last}`);
+    await tx.execute(sql`
+      INSERT INTO daily_usage (team_id, day, cpu_minutes, ram_mb_minutes) ${spansByDay(sql`${first}::date`, last, now)}`);
+  });
+}
+
+/** Null when nothing was held ever. Days whose spans may be gone stay as they are. */
+async function firstToAddUp(tx: Queries, now: Date): Promise<string | null> {
+  const kept = sql`${dayOf(new Date(now.getTime() - SPANS_MS))}::date + 1`;
+  const { rows } = await tx.execute<{ first: string | null }>(sql`
+    SELECT CASE
+      WHEN newest IS NULL THEN (SELECT (min(since) AT TIME ZONE 'UTC')::date FROM capsule_spans)
+      ELSE least(newest - 1, (
+        SELECT greatest(${kept}, (until AT TIME ZONE 'UTC')::date) FROM capsule_spans
+        WHERE closed_at >= newest::timestamp AT TIME ZONE 'UTC' ORDER BY until LIMIT 1
+      )) END::text AS first
+    FROM (SELECT max(day) AS newest FROM daily_usage) AS added_up`);
+  return rows[0]?.first ?? null;
 }

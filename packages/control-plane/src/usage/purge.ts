@@ -3,8 +3,8 @@ import { lt, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { capsuleMetrics, capsuleSpans } from "../db/schema.ts";
 
-/** Longer than any range of the stats. */
-const SPANS_MS = 60 * 24 * 3600 * 1000;
+/** How long spans are kept once they are over: longer than any range of the stats. */
+export const SPANS_MS = 60 * 24 * 3600 * 1000;
 const METRICS_MS = 24 * 3600 * 1000;
 
 /** Deletes spans that ended sixty days ago, but none of a day that may still be added up. */

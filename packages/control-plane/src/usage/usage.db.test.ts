@@ -153,6 +153,42 @@ describe.each(ENGINES)("usage on PostgreSQL $name", (engine) => {
     expect(await days("2026-03-01", "2026-03-02", at("2026-03-02T02:00:00"))).toMatchObject([{ cpuMinutes: 60 }]);
   });
 
+  it("adds up anew what a host tells days later, and the days in which nothing was held after all", async () => {
+    const { id } = await platform.createCapsule();
+    const today = Date.parse(dayOf(new Date()));
+    await platform.db.queries.update(capsuleSpans).set({ since: new Date(today - 6 * DAY_MS) });
+    const now = new Date(today + HOUR_MS);
+    await rollUpDays(platform.db, now);
+    expect(await platform.db.queries.$count(dailyUsage)).toBe(6);
+    const endedAtUnix = BigInt((today - 5 * DAY_MS + HOUR_MS) / 1000);
+    await platform.restartHost(() => platform.host.change(id, { status: "error", endReason: "crash", endedAtUnix }));
+    await platform.waitForCapsule(id, ({ status }) => status === "error");
+    for (const _again of [1, 2]) {
+      await rollUpDays(platform.db, now);
+      const rows = await platform.db.queries.select().from(dailyUsage).orderBy(asc(dailyUsage.day));
+      expect(rows.map(({ day, cpuMinutes }) => [day, cpuMinutes])).toEqual([
+        [dayOf(new Date(today - 6 * DAY_MS)), 1440],
+        [dayOf(new Date(today - 5 * DAY_MS)), 60],
+      ]);
+    }
+  });
+
+  it("leaves what is older than the spans that are kept", async () => {
+    await held(at("2026-01-01T00:00:00"), at("2026-01-01T01:00:00"));
+    const id = await held(at("2026-01-01T00:00:00"), "infinity");
+    const now = at("2026-03-21T01:00:00");
+    await rollUpDays(platform.db, now);
+    const old = () => days("2026-01-01", "2026-01-20", now);
+    const before = await old();
+    await platform.db.queries
+      .update(capsuleSpans)
+      .set({ until: at("2026-01-01T02:00:00"), closedAt: now })
+      .where(eq(capsuleSpans.capsuleId, id));
+    await rollUpDays(platform.db, now);
+    expect(await old()).toEqual(before);
+    expect(await days("2026-01-22", "2026-03-21", now)).toEqual([]);
+  });
+
   it("forgets old spans only when their days are added up", async () => {
     await held(at("2026-01-01T00:00:00"), at("2026-01-01T01:00:00"));
     await held(at("2026-03-20T00:00:00"), at("2026-03-20T01:00:00"));

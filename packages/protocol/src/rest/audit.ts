@@ -63,3 +63,10 @@ export const auditQuery = z.object({
     .optional()
     .describe("Id of the user, key or host that did it"),
 });
+
+export const adminAuditQuery = auditQuery.extend({
+  team_id: z
+    .string()
+    .optional()
+    .describe("The log of this team, also of one that was deleted, with what was done to it"),
+});

@@ -46,14 +46,6 @@ export const capsuleSchema = z
   .meta({ id: "Capsule" });
 export type Capsule = z.infer<typeof capsuleSchema>;
 
-export const idempotencyHeaders = z.object({
-  "idempotency-key": z
-    .string()
-    .regex(/^[!-~]{1,255}$/, "must be 1 to 255 visible ASCII characters")
-    .optional()
-    .describe("Chosen by the client: a request that is sent again with it makes no second capsule"),
-});
-
 export const listCapsulesQuery = z.object({
   ...pageQuery,
   status: z

@@ -1,6 +1,6 @@
 /** GET /v1/admin/audit-logs: what was done to the platform. */
-import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
-import { auditPageSchema, auditQuery } from "@wrenn/protocol/rest/audit";
+import { idToUuid, PLATFORM_TEAM, parseId } from "@wrenn/protocol/ids";
+import { adminAuditQuery, auditPageSchema } from "@wrenn/protocol/rest/audit";
 import { ADMIN } from "../access.ts";
 import { auditPage } from "../audit/page.ts";
 import { errors, type Route } from "../route.ts";
@@ -13,10 +13,14 @@ export const listPlatformAudit: Route = (app, { capsules: { db } }) => {
     schema: {
       operationId: "listPlatformAudit",
       tags: ["Administration"],
-      summary: "List what was done to the platform and by its own team, newest first",
-      querystring: auditQuery,
+      summary: "List what was done to the platform and by its own team, or in one team, newest first",
+      querystring: adminAuditQuery,
       response: { 200: auditPageSchema, ...errors(400) },
     },
-    handler: ({ query }) => auditPage(db, idToUuid(PLATFORM_TEAM), ["team", "admin"], query),
+    handler: ({ query }) => {
+      const { team_id: team } = query;
+      const whose = { teamId: idToUuid(team === undefined ? PLATFORM_TEAM : parseId("team", team)), andAbout: team };
+      return auditPage(db, whose, ["team", "admin"], query);
+    },
   });
 };

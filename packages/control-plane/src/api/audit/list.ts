@@ -20,7 +20,7 @@ export const listAudit: Route = (app, { capsules: { db } }) => {
     handler: (request) => {
       const { membership } = userOf(request.principal);
       const runsTeam = membership !== undefined && hasRole(membership.role, "admin");
-      return auditPage(db, request.teamId, runsTeam ? ["team", "admin"] : ["team"], request.query);
+      return auditPage(db, { teamId: request.teamId }, runsTeam ? ["team", "admin"] : ["team"], request.query);
     },
   });
 };

@@ -3,7 +3,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { idFromUuid, idToUuid, parseId } from "@wrenn/protocol/ids";
 import type { AuditEntry, AuditPage, auditQuery } from "@wrenn/protocol/rest/audit";
 import type { z } from "zod";
-import { type AuditCursor, readAudit } from "../../audit/read.ts";
+import { type AuditCursor, type AuditOf, readAudit } from "../../audit/read.ts";
 import type { Database } from "../../db/database.ts";
 import type { AuditRow } from "../../db/schema.ts";
 import { toTime, withoutNulls } from "../fields.ts";
@@ -13,12 +13,12 @@ type Query = z.output<typeof auditQuery>;
 /** @param scopes what the reader may see. @throws invalid_request */
 export async function auditPage(
   db: Database,
-  teamId: string,
+  whose: AuditOf,
   scopes: readonly AuditRow["scope"][],
   query: Query,
 ): Promise<AuditPage> {
   const filter = { resourceTypes: query.resource_type, actions: query.action, actorId: query.actor_id };
-  const { items, next } = await readAudit(db, teamId, scopes, filter, { cursor: cursorOf(query), limit: query.limit });
+  const { items, next } = await readAudit(db, whose, scopes, filter, { cursor: cursorOf(query), limit: query.limit });
   return {
     items: items.map(toEntry),
     ...(next && { next_before: next.before.toISOString(), next_before_id: idFromUuid("log", next.beforeId) }),

@@ -1,7 +1,7 @@
 /** POST /v1/capsules: answers when the capsule runs. */
 
 import { idFromUuid } from "@wrenn/protocol/ids";
-import { capsuleSchema, createCapsuleSchema, idempotencyHeaders } from "@wrenn/protocol/rest/capsules";
+import { capsuleSchema, createCapsuleSchema } from "@wrenn/protocol/rest/capsules";
 import { createCapsule as create } from "../../capsules/create.ts";
 import { createCapsuleOnce } from "../../capsules/create-once.ts";
 import { team } from "../access.ts";
@@ -13,12 +13,11 @@ export const createCapsule: Route = (app, { capsules }) => {
   app.route({
     method: "POST",
     url: "/v1/capsules",
-    config: { access: team("capsules:write"), audit: { resource: "sandbox", action: "create" } },
+    config: { access: team("capsules:write"), audit: { resource: "sandbox", action: "create" }, resumes: true },
     schema: {
       operationId: "createCapsule",
       tags: ["Capsules"],
       summary: "Create a capsule and wait until it runs",
-      headers: idempotencyHeaders,
       body: createCapsuleSchema,
       response: {
         201: capsuleSchema,
@@ -47,12 +46,11 @@ export const createCapsule: Route = (app, { capsules }) => {
         autoResume: rest.auto_resume,
         tags: rest.tags ?? [],
       };
-      const { teamId, headers } = request;
-      const key = headers["idempotency-key"];
+      const { teamId, turn } = request;
       const row =
-        key === undefined
+        turn === undefined
           ? await create(capsules, teamId, wanted)
-          : await createCapsuleOnce(capsules, teamId, key, wanted);
+          : await createCapsuleOnce(capsules, teamId, turn.id, wanted);
       request.audited.resourceId = idFromUuid("capsule", row.id);
       return reply.code(201).send(toCapsule(row));
     },

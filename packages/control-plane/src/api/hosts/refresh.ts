@@ -3,13 +3,14 @@ import { hostCredentialsSchema, refreshHostSchema } from "@wrenn/protocol/rest/h
 import { refreshHost as refresh } from "../../hosts/enrol.ts";
 import { ANYONE } from "../access.ts";
 import { errors, type Route } from "../route.ts";
+import { auditedHost } from "./params.ts";
 import { toCredentials } from "./view.ts";
 
 export const refreshHost: Route = (app, { enrolment }) => {
   app.route({
     method: "POST",
     url: "/v1/hosts/auth/refresh",
-    config: { access: ANYONE, audit: "none" },
+    config: { access: ANYONE, audit: { resource: "host", action: "refresh", scope: "admin" } },
     schema: {
       operationId: "refreshHost",
       tags: ["Hosts"],
@@ -19,7 +20,9 @@ export const refreshHost: Route = (app, { enrolment }) => {
     },
     handler: async (request) => {
       const { refresh_token: token, csr } = request.body;
-      return toCredentials(await refresh(enrolment, token, csr));
+      const credentials = await refresh(enrolment, token, csr);
+      request.audited = auditedHost(credentials.row);
+      return toCredentials(credentials);
     },
   });
 };

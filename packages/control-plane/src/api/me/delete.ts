@@ -1,5 +1,6 @@
 /** DELETE /v1/me: closes the account at once; what is left of it goes after 15 days. */
 import { WrennError } from "@wrenn/protocol/errors";
+import { idFromUuid } from "@wrenn/protocol/ids";
 import { deleteMeSchema } from "@wrenn/protocol/rest/accounts";
 import { z } from "zod";
 import { deleteAccountAndTeams } from "../../teams/end-with-account.ts";
@@ -24,7 +25,8 @@ export const deleteMe: Route = (app, { accounts, capsules }) => {
       if (request.body.confirmation !== user.email)
         throw new WrennError("invalid_request", "confirmation must be your own e-mail address");
       auditUser(request, user.userId);
-      await deleteAccountAndTeams(capsules, accounts, user);
+      const teams = await deleteAccountAndTeams(capsules, accounts, user);
+      request.audited.metadata = { teams: teams.map((id) => idFromUuid("team", id)) };
       return reply.code(204).send();
     },
   });

@@ -2,6 +2,7 @@
 import { confirmResetSchema, requestResetSchema } from "@wrenn/protocol/rest/accounts";
 import { z } from "zod";
 import { requestPasswordReset, resetPassword } from "../../identity/password-change.ts";
+import { findUserByEmail } from "../../identity/users.ts";
 import { ANYONE } from "../access.ts";
 import { auditAccount, auditUser } from "../auth/request.ts";
 import { networkOf, perAddress } from "../rate-limits.ts";
@@ -24,7 +25,10 @@ export const requestReset: Route = (app, { accounts, rateLimits }) => {
       response: { 204: z.undefined(), ...errors(400) },
     },
     handler: async (request, reply) => {
-      requestPasswordReset(accounts, request.body.email);
+      const { email } = request.body;
+      const user = await findUserByEmail(accounts.db.queries, email);
+      if (user !== undefined) auditUser(request, user.id);
+      requestPasswordReset(accounts, email);
       return reply.code(204).send();
     },
   });

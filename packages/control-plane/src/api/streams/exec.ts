@@ -8,10 +8,11 @@ import { runSession } from "./session.ts";
 export const execStream = streamRoute({
   path: "/exec/stream",
   audit: "exec",
-  serve: async ({ client, context, call }) => {
+  serve: async ({ client, context, call, begun }) => {
     const { stdin, encoding, timeout_sec: timeoutSec, ...command } = await client.first(execStartMessage);
     using process = await startProcess(context.capsules, call, command, { stdin, timeoutSec });
     const { tag } = command;
+    begun();
     await client.send({ type: "start", pid: process.pid, ...(tag === undefined ? {} : { tag }) });
     const messages = new ProcessMessages(encoding);
     await runSession(client, process, {

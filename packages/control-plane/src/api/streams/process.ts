@@ -12,10 +12,11 @@ export const processStream = streamRoute({
   audit: "attach",
   params: processParams,
   query: processStreamQuerySchema,
-  serve: async ({ client, context, call, params, query }) => {
+  serve: async ({ client, context, call, params, query, begun }) => {
     const target = parseSelector(params.selector);
     using process = await connectProcess(context.capsules, call, target, query.from_seq);
     const tag = target.selector.case === "tag" ? { tag: target.selector.value } : {};
+    begun();
     await client.send({ type: "start", pid: process.pid, ...tag });
     const messages = new ProcessMessages(query.encoding);
     await runSession(client, process, {

@@ -26,10 +26,11 @@ export const ptyStream = streamRoute({
   path: "/pty",
   audit: "pty",
   ping: { type: "ping" },
-  serve: async ({ client, context, call }) => {
+  serve: async ({ client, context, call, begun }) => {
     const first = await client.first(ptyFirstMessage);
     const tag = first.tag ?? newTag("pty");
     using process = await open(context.capsules, call, first, tag);
+    begun();
     await client.send({ type: "started", tag, pid: process.pid });
     await runSession(client, process, { schema: ptyClientMessage, input: "pty", of: ptyMessages });
   },

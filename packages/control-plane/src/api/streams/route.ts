@@ -54,6 +54,8 @@ export interface Stream<Params, Query> {
   readonly context: ApiContext;
   /** its signal aborts when the client leaves */
   readonly call: GuestCall;
+  /** to be called when what the client asks for has begun: before that there is nothing for the audit log */
+  readonly begun: () => void;
   readonly params: Params;
   readonly query: Query;
 }
@@ -99,21 +101,25 @@ async function serveStream<Params extends { id: string }, Query>(
   const pings = setInterval(() => client.ping(options.ping), PING_MS);
   const params = request.params as Params;
   let failure: WrennError | undefined;
+  let note: Note | undefined;
   let refusal: WrennError | undefined;
   try {
     const principal = await identify(client, request, context);
     if (principal.kind === "user") await request.server.limitCaller(request, principal.sessionId);
     const { teamId = "" } = authorise(request.routeOptions.config.stream ?? FOR_PLATFORM, principal);
-    if (options.audit !== undefined) note(context, request, principal, teamId, options.audit);
+    if (options.audit !== undefined) note = noteOnce(context, request, principal, teamId, options.audit);
     using _watched = context.revocations.watch(principal, teamId, (reason) => {
       refusal = reason;
       client.refuse(reason);
     });
     const call = { teamId, id: parseId("capsule", params.id), signal: client.left };
     const query = request.query as Query;
-    await actingAs(actorOf(principal), () => options.serve({ client, context, call, params, query }));
+    await actingAs(actorOf(principal), () =>
+      options.serve({ client, context, call, params, query, begun: () => note?.() }),
+    );
   } catch (error) {
     failure = WrennError.from(fromDatabaseError(error));
+    if (failure.spec.status >= 500 && !client.left.aborted) note?.(failure.code);
     await client.send(errorMessage(failure, true)).catch(() => {});
   } finally {
     await client.close();
@@ -125,24 +131,33 @@ async function serveStream<Params extends { id: string }, Query>(
   if (failure?.spec.status === 500) logger.error({ event: "stream_failed", request_id: request.id, err: failure });
 }
 
-function note(
-  context: ApiContext,
+/** @param code of the error that it ended with before it began, of which a part may have been done all the same */
+type Note = (code?: string) => void;
+
+function noteOnce(
+  { audit }: ApiContext,
   request: FastifyRequest,
   principal: Principal,
   teamId: string,
   action: string,
-): void {
-  void context.audit.record({
-    teamId,
-    scope: "team",
-    actor: actorOf(principal),
-    resourceType: "sandbox",
-    resourceId: (request.params as { id: string }).id,
-    action,
-    status: "success",
-    requestId: request.id,
-    sourceAddress: request.ip,
-  });
+): Note {
+  let noted = false;
+  return (code) => {
+    if (noted) return;
+    noted = true;
+    void audit.record({
+      teamId,
+      scope: "team",
+      actor: actorOf(principal),
+      resourceType: "sandbox",
+      resourceId: (request.params as { id: string }).id,
+      action,
+      status: code === undefined ? "success" : "error",
+      metadata: code === undefined ? undefined : { code },
+      requestId: request.id,
+      sourceAddress: request.ip,
+    });
+  };
 }
 
 /** By the headers or, when they say nobody that is known, by the first message. @throws unauthorized */

@@ -1,4 +1,5 @@
 /** DELETE /v1/teams/{id}: the team and everything that it has. */
+import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import { z } from "zod";
 import { deleteTeam as remove } from "../../teams/delete.ts";
 import { member, userOf } from "../access.ts";
@@ -9,7 +10,7 @@ export const deleteTeam: Route = (app, { capsules }) => {
   app.route({
     method: "DELETE",
     url: "/v1/teams/:id",
-    config: { access: member("owner"), audit: { resource: "team", action: "delete" } },
+    config: { access: member("owner"), audit: { resource: "team", action: "delete", scope: "admin" } },
     schema: {
       operationId: "deleteTeam",
       tags: ["Teams"],
@@ -23,6 +24,8 @@ export const deleteTeam: Route = (app, { capsules }) => {
     handler: async (request, reply) => {
       const owner = userOf(request.principal).userId;
       await remove(capsules, sessionTeam(request), { owner, reason: "request" });
+      // Nobody can read the team's own log any more.
+      request.audited = { teamId: idToUuid(PLATFORM_TEAM) };
       return reply.code(204).send();
     },
   });

@@ -24,7 +24,7 @@ export const inviteMember: Route = (app, { capsules: { db }, tellUser, rateLimit
     handler: async (request, reply) => {
       const { email, role } = request.body;
       const row = await invite(deps, sessionTeam(request), userOf(request.principal), { email, role });
-      request.audited = { resourceId: idFromUuid("invitation", row.id), metadata: { email, role } };
+      request.audited = { resourceId: idFromUuid("invitation", row.id), metadata: { role } };
       return reply.code(201).send(toInvitation(row));
     },
   });

@@ -37,7 +37,7 @@ export const capsules = pgTable(
     hostId: uuid("host_id")
       .notNull()
       .references(() => hosts.id),
-    /** of the request that made it, SHA-256 in hex, where its client may send that again */
+    /** written and read by earlier versions only, which may still run beside this one */
     requestHash: text("request_hash"),
     state: text("state", { enum: STATES }).notNull(),
     /** counts the lives of the capsule: 1, and one more with every resume and rollback */

@@ -33,6 +33,8 @@ export const capsuleSpans = pgTable(
     since: time("since").notNull(),
     /** `infinity` while it goes on */
     until: time("until").notNull().default(sql`'infinity'`),
+    /** when `until` was written, which may be days after that moment; null while it goes on */
+    closedAt: time("closed_at"),
     /** 1 while it runs, 0 while it is paused */
     running: integer("running").notNull(),
     vcpus: integer("vcpus").notNull(),
