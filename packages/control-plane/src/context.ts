@@ -39,7 +39,7 @@ import { Links } from "./mail/links.ts";
 import { Mailer, type MailerOptions } from "./mail/mailer.ts";
 import { OwnMetrics } from "./metrics/own.ts";
 import { Operations } from "./operations.ts";
-import { readSecrets } from "./secrets.ts";
+import { readSecrets, type Secrets } from "./secrets.ts";
 import { tellByMail } from "./teams/mails.ts";
 
 /** What a test puts in the place of the real thing. */
@@ -99,19 +99,19 @@ function openAccounts(
   };
 }
 
-/** @throws what a part cannot do; then nothing is left running */
-export async function createContext(
+/** The database with what is in it from the first start on, and the secrets that belong to it. */
+async function openInstallation(
   config: Config,
   logger: Logger,
-  overrides: ContextOverrides = {},
-): Promise<Context> {
-  await using stack = new AsyncDisposableStack();
+  opened: Database | undefined,
+  stack: AsyncDisposableStack,
+): Promise<{ db: Database; secrets: Secrets; certificates: Certificates }> {
   const certificates = stack.use(new Certificates(config.authority, config.layout.authorityFile));
   // Hosts are waiting: it is made while the database starts, unless its authority is not there yet.
   const hasAuthority = config.authority !== undefined || existsSync(config.layout.authorityFile);
   const prepare = () => void certificates.client().catch(() => {});
   if (config.localHost && hasAuthority) prepare();
-  const db = overrides.database ?? (await openDatabase(config, logger, stack));
+  const db = opened ?? (await openDatabase(config, logger, stack));
   await migrateDatabase(db);
   const secrets = await readSecrets(config.secrets, config.layout.secretsFile);
   await requireInstallation(db, config, secrets);
@@ -119,6 +119,17 @@ export async function createContext(
   await ensureLocalKey(db, config.layout.apiKeyFile, logger);
   const { admin } = config.accounts;
   if (admin !== undefined) await ensureAdmin(db, admin, config.layout.adminPasswordFile);
+  return { db, secrets, certificates };
+}
+
+/** @throws what a part cannot do; then nothing is left running */
+export async function createContext(
+  config: Config,
+  logger: Logger,
+  overrides: ContextOverrides = {},
+): Promise<Context> {
+  await using stack = new AsyncDisposableStack();
+  const { db, secrets, certificates } = await openInstallation(config, logger, overrides.database, stack);
   const audit = stack.use(new AuditLog(db, logger));
   const byocAddresses = new ByocAddresses(config.byocAllow);
   const hosts = stack.use(new HostClients(certificates, byocAddresses));

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeAuthority } from "./hosts/authority.ts";
 import { TestPlatform } from "./testing/platform.ts";
@@ -43,11 +43,14 @@ describe.each(ENGINES)("control planes of one database on PostgreSQL $name", (en
   });
 
   it("have the same authority, once there is one", async () => {
-    const [authority, another] = [await makeAuthority(), await makeAuthority()];
-    await start({ secrets: FIRST, authority });
-    await expect(start({ secrets: FIRST })).rejects.toMatchObject(refusal(/^WRENN_CA_CERT is/));
-    await expect(start({ secrets: FIRST, authority: another })).rejects.toMatchObject(refusal(/^WRENN_CA_CERT is/));
-    await start({ secrets: FIRST, authority });
+    await start({ secrets: FIRST });
+    const authority = await makeAuthority();
+    await expect(start({ secrets: FIRST, authority })).rejects.toMatchObject(refusal(/^WRENN_CA_CERT is/));
+    const { authorityFile } = platform.server.layout;
+    await rename(authorityFile, `${authorityFile}.lost`);
+    await expect(start({ secrets: FIRST })).rejects.toMatchObject(refusal(/^WRENN_CA_CERT is.*authority.json/));
+    await rename(`${authorityFile}.lost`, authorityFile);
+    await start({ secrets: FIRST });
   });
 
   it("have others when that is wanted", async () => {

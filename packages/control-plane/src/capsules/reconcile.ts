@@ -10,6 +10,8 @@ import type { GetHostResponse, SandboxInfo, WatchSandboxesResponse } from "@wren
 import { TRANSITIONS } from "@wrenn/protocol/states";
 import { KeyedMutex, Semaphore } from "@wrenn/runtime/locks";
 import { and, eq, inArray } from "drizzle-orm";
+import { actingAs } from "../audit/actor.ts";
+import { SYSTEM } from "../audit/entry.ts";
 import { type CapsuleRow, capsules } from "../db/schema.ts";
 import type { HostClient } from "../hosts/clients.ts";
 import { listHosts, markOnline, markUnreachable, type RegisteredHost } from "../hosts/registry.ts";
@@ -82,7 +84,8 @@ export class Reconciler implements AsyncDisposable {
    */
   async heard(hostId: string, changed: boolean): Promise<void> {
     if (this.#online.has(hostId) && !changed) return;
-    await this.#locks.run("hosts", () => this.#followHosts());
+    // What follows from now on is not the doing of whoever sent this request.
+    await actingAs(SYSTEM, () => this.#locks.run("hosts", () => this.#followHosts()));
     if (!this.#online.has(hostId)) this.#followed.get(hostId)?.watch.tryNow();
   }
 

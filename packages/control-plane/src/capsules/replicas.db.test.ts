@@ -135,7 +135,7 @@ describe.each(ENGINES)("two control planes and two hosts on PostgreSQL $name", (
       return `${state} on a host that is ${host?.status}`;
     };
     // The host refuses whoever shows a certificate of another authority.
-    const stranger = platform.configOf({ authority: await makeAuthority() });
+    const stranger = platform.configOf({ authority: await makeAuthority(), newSecrets: true });
     // It has tried once when it has started.
     await using _blind = await startControlPlane(stranger, silent, { hostLostMs: 0 });
     expect(await seen()).toBe("running on a host that is online");

@@ -156,7 +156,7 @@ describe.each(ENGINES)("what goes wrong on PostgreSQL $name", (engine) => {
     expect((await by("POST", "/v1/api-keys", { name: fresh() })).status).toBe(500);
     const channel = { name: "c", provider: "slack", config: { webhook_url: "https://x.org" }, events: ["host.up"] };
     expect((await by("POST", "/v1/channels", { ...channel, name: fresh() })).status).toBe(500);
-    await logged("audit_failed");
+    await logged("audit_waits");
     for (const table of tables) await queries.execute(sql.raw(`drop trigger refuse on ${table}`));
 
     // It goes away under the query of a request.

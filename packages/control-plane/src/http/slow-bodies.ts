@@ -17,7 +17,7 @@ export function limitSlowBodies(app: FastifyInstance, ms = BODY_MS): void {
 
 function endUnlessComplete({ raw }: FastifyRequest, ms: number): void {
   if (raw.complete || raw.socket.destroyed) return;
-  const timer = setTimeout(() => raw.socket.destroy(), ms);
+  const timer = setTimeout(() => raw.destroy(), ms);
   timer.unref();
   const stop = () => clearTimeout(timer);
   raw.once("end", stop).once("close", stop);

@@ -15,7 +15,7 @@ import { Jobs } from "./jobs.ts";
 import { purgeEndedSessions } from "./purge-sessions.ts";
 import { JOBS } from "./registry.ts";
 import { jobDeps } from "./testing/deps.ts";
-import { counted, flaky, gate, held, stuck, TEST_TIMES } from "./testing/types.ts";
+import { closeGate, counted, flaky, gate, held, stuck, TEST_TIMES } from "./testing/types.ts";
 
 const WORKER = fileURLToPath(new URL("./testing/worker.ts", import.meta.url));
 
@@ -99,6 +99,7 @@ describe.each(ENGINES)("jobs on PostgreSQL $name", (engine) => {
   });
 
   it("come to their end before what works on them does", async () => {
+    closeGate();
     const jobs = new Jobs(jobDeps(platform.db), [held], TEST_TIMES).start();
     await jobs.started;
     await jobs.send(held, { number: 1 });

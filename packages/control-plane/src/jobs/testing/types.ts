@@ -41,7 +41,16 @@ export const stuck = defineJob({
 });
 
 /** Takes until the test lets it end. */
-export const gate = { reached: Promise.withResolvers<void>(), open: Promise.withResolvers<void>() };
+export const gate = newGate();
+
+function newGate() {
+  return { reached: Promise.withResolvers<void>(), open: Promise.withResolvers<void>() };
+}
+
+/** Closes it for the next test. */
+export function closeGate(): void {
+  Object.assign(gate, newGate());
+}
 
 export const held = defineJob({
   name: "held",
