@@ -20,7 +20,8 @@ export default defineConfig({
         test: {
           name: "database",
           include: ["packages/**/*.db.test.ts"],
-          fileParallelism: false,
+          // Each file has a PostgreSQL of its own; more at once would only wait for the processor.
+          maxWorkers: 2,
           testTimeout: MINUTE,
           hookTimeout: MINUTE,
         },
