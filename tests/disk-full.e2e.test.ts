@@ -52,7 +52,7 @@ it("says so to guest and client, keeps what was written before, and goes on when
   await expect(lab.sh(id, "yes full | dd of=/root/fill bs=1M count=2000 iflag=fullblock conv=fsync")).rejects.toThrow(
     /No space left on device/,
   );
-  await lab.sh(id, `${check} && rm /root/fill && grep -q ' / ext4 rw' /proc/mounts`);
+  await lab.sh(id, `${check} && rm /root/fill && sync && grep -q ' / ext4 rw' /proc/mounts`);
 
   await expect(lab.create(512)).rejects.toMatchObject({ code: "disk_full" });
   const freeMb = await freeSpaceMb(mounted);

@@ -60,5 +60,7 @@ it("enrols anew by itself when that is lost, when the database was put back, and
 
   await platform.json("down");
   await rm(platform.layout.authorityFile);
+  await expect(comesBack()).rejects.toThrow(/authority.json/);
+  platform.env["WRENN_NEW_SECRETS"] = "1";
   expect((await comesBack()).ca_cert_pem).not.toBe(third.ca_cert_pem);
 });

@@ -1,7 +1,8 @@
 /** Everything that the control plane is made of, built once and in order; closed in the opposite order. */
 
-import { existsSync } from "node:fs";
+import { randomUUID } from "node:crypto";
 import { LIMITS } from "@wrenn/protocol/limits";
+import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { ApiContext } from "./api/route.ts";
 import { AuditLog } from "./audit/log.ts";
@@ -66,9 +67,11 @@ async function openDatabase(config: Config, logger: Logger, stack: AsyncDisposab
   return stack.use(new Database(url, logger));
 }
 
-function openLocalHost({ layout, database }: Config, db: Database, reconciler: Reconciler): Promise<LocalHost> {
+async function openLocalHost({ layout, database }: Config, db: Database, reconciler: Reconciler): Promise<LocalHost> {
   const isOnline = (id: string) => reconciler.isOnline(id);
-  return LocalHost.ensure({ db, instance: layout.instance, sole: database.kind === "embedded", isOnline });
+  const instance = await readOrMakeFile(layout.instanceFile, randomUUID);
+  const sole = database.kind === "embedded";
+  return LocalHost.ensure({ db, instance, folder: layout.instance, sole, isOnline });
 }
 
 interface OpenAccounts extends Pick<MailerOptions, "logger" | "post"> {
@@ -107,15 +110,13 @@ async function openInstallation(
   stack: AsyncDisposableStack,
 ): Promise<{ db: Database; secrets: Secrets; certificates: Certificates }> {
   const certificates = stack.use(new Certificates(config.authority, config.layout.authorityFile));
-  // Hosts are waiting: it is made while the database starts, unless its authority is not there yet.
-  const hasAuthority = config.authority !== undefined || existsSync(config.layout.authorityFile);
-  const prepare = () => void certificates.client().catch(() => {});
-  if (config.localHost && hasAuthority) prepare();
+  // They are made while the database starts. What is wrong with them shows when they are needed.
+  certificates.open().catch(() => {});
+  if (config.localHost) certificates.client().catch(() => {});
   const db = opened ?? (await openDatabase(config, logger, stack));
   await migrateDatabase(db);
   const secrets = await readSecrets(config.secrets, config.layout.secretsFile);
-  await requireInstallation(db, config, secrets);
-  if (config.localHost && !hasAuthority) prepare();
+  await requireInstallation(db, config, secrets, await certificates.open());
   await ensureLocalKey(db, config.layout.apiKeyFile, logger);
   const { admin } = config.accounts;
   if (admin !== undefined) await ensureAdmin(db, admin, config.layout.adminPasswordFile);

@@ -3,14 +3,13 @@
  * what the others cannot read; one with another authority would lose the hosts. So it does not start.
  */
 import { createHash, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Layout } from "@wrenn/runtime/layout";
 import { eq } from "drizzle-orm";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
 import { installation } from "./db/schema.ts";
-import { parseAuthority } from "./hosts/certificates.ts";
+import type { AuthorityPem } from "./hosts/authority-pem.ts";
 import type { Secrets } from "./secrets.ts";
 
 type Prints = Omit<typeof installation.$inferSelect, "id">;
@@ -19,11 +18,16 @@ type Prints = Omit<typeof installation.$inferSelect, "id">;
  * The first control plane notes what it has; later ones have to have the same, or the next key to encrypt with beside the present one.
  * @throws config_invalid that names what differs, unless the configuration says that it was changed on purpose
  */
-export async function requireInstallation(db: Database, config: Config, secrets: Secrets): Promise<void> {
+export async function requireInstallation(
+  db: Database,
+  config: Config,
+  secrets: Secrets,
+  { certPem }: AuthorityPem,
+): Promise<void> {
   const mine: Prints = {
     session: fingerprint("session", secrets.session),
     encryption: fingerprint("encryption", secrets.encryption),
-    authority: await authorityOf(config),
+    authority: fingerprint("authority", new X509Certificate(certPem).raw),
   };
   const readable = [secrets.encryption, ...secrets.retiredEncryption].map((key) => fingerprint("encryption", key));
   await db.queries.transaction(async (tx) => {
@@ -46,21 +50,6 @@ function isAnother(names: readonly string[], { secretsFile, authorityFile }: Lay
     `${names.join(", ")} ${is} not what the other control planes of this database have, or had: where the environment does not ` +
       `set ${it}, put ${secretsFile} and ${authorityFile} back; if this was changed on purpose, start once with WRENN_NEW_SECRETS=1`,
   );
-}
-
-/** Null while there is none. */
-async function authorityOf({ authority, layout }: Config): Promise<string | null> {
-  const pem = authority ?? (await kept(layout.authorityFile));
-  return pem === undefined ? null : fingerprint("authority", new X509Certificate(pem.certPem).raw);
-}
-
-async function kept(file: string) {
-  try {
-    return parseAuthority(await readFile(file, "utf8"), file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 /** Says which secret it is; no other use of the secret has this hash. */

@@ -44,10 +44,12 @@ export interface WarmTarget {
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /** @throws config_invalid naming the variable, what it holds and what it may hold */
-export function envToHostConfig(env: Env, cpus: number): HostConfig {
+export function envToHostConfig(given: Env, cpus: number): HostConfig {
+  // An empty variable is none, as it is for the control plane.
+  const env: Env = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""));
   return {
     layout: layoutOf(env["WRENN_DIR"] ?? "/var/lib/wrenn", env["WRENN_CACHE_DIR"] ?? "/var/cache/wrenn"),
-    logLevel: oneOf(env, "LOG_LEVEL", ["fatal", "error", "warn", "info", "debug", "trace"], "info"),
+    logLevel: oneOf(env, "LOG_LEVEL", ["silent", "fatal", "error", "warn", "info", "debug", "trace"], "info"),
     listen: listenAddress(env),
     supervised: env["WRENN_SUPERVISED_HOST"] === "1",
     controlPlane: controlPlaneUrl(env),

@@ -63,7 +63,7 @@ export const ERRORS = {
   quota_exceeded: spec(
     403,
     FINAL,
-    "End something, or ask an administrator of the platform to raise the limits of your team.",
+    "End or delete something, or ask an administrator of the platform to raise the quota of your team if it is one.",
   ),
   not_implemented: spec(501, FINAL),
 

@@ -32,6 +32,8 @@ export interface Layout {
   readonly secretsFile: string;
   /** JSON of the certificate authority of an instance that was given none */
   readonly authorityFile: string;
+  /** the one id that no other instance has, on whatever box */
+  readonly instanceFile: string;
   /** JSON of what a host agent proves itself with to the control plane that it is enrolled at */
   readonly hostCredentialsFile: string;
 }
@@ -59,6 +61,7 @@ export function layoutOf(stateDir: string, cacheDir: string): Layout {
     adminPasswordFile: `${dir}/admin-password`,
     secretsFile: `${dir}/secrets.json`,
     authorityFile: `${dir}/authority.json`,
+    instanceFile: `${dir}/instance-id`,
     hostCredentialsFile: `${dir}/host-credentials.json`,
   };
 }

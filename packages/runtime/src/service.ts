@@ -67,7 +67,8 @@ export async function runService(
 
 function stopRequested(outlivesParent: boolean): Promise<string> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve(signal));
+    // For good: a terminal or a service manager tells this process and the one that started it, which tells it once more.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve(signal));
     if (process.send !== undefined && !outlivesParent)
       process.once("disconnect", () => resolve("the parent process is gone"));
   });

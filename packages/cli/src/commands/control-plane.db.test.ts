@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { makeAuthority } from "@wrenn/control-plane/hosts/authority";
 import {
   ENGINES,
   freshDatabase,
@@ -29,11 +30,14 @@ describe.each(ENGINES)("wrenn control-plane on PostgreSQL $name", (engine) => {
   it("is one of several on a database, each with a state folder of its own", async () => {
     await using stack = new AsyncDisposableStack();
     const server = stack.use(await startTestPostgres(engine));
+    const { certPem, keyPem } = await makeAuthority();
     const env = {
       PATH: process.env["PATH"],
       DATABASE_URL: await freshDatabase(server.postgres),
       JWT_SECRET: randomBytes(32).toString("hex"),
       WRENN_ENCRYPTION_KEY: randomBytes(32).toString("hex"),
+      WRENN_CA_CERT: certPem,
+      WRENN_CA_KEY: keyPem,
       WRENN_ADMIN_EMAIL: ADMIN.email,
       WRENN_ADMIN_PASSWORD: ADMIN.password,
     };

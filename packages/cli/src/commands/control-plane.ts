@@ -1,6 +1,7 @@
 /** `wrenn control-plane`: the API without a host of its own, in the foreground. */
 import type { Command } from "commander";
 import { localInstance, makeStateFolder } from "../instance.ts";
+import { warnOfUnknown } from "./config.ts";
 import { runInForeground } from "./foreground.ts";
 
 export function controlPlaneCommand(program: Command): void {
@@ -16,6 +17,7 @@ export function controlPlaneCommand(program: Command): void {
       ].join("\n"),
     )
     .action(async ({ listen }: { listen?: string }) => {
+      warnOfUnknown(process.env);
       await makeStateFolder(localInstance().layout);
       process.env["WRENN_LOCAL_HOST"] = "0";
       if (listen !== undefined) process.env["WRENN_CP_LISTEN_ADDR"] = listen;

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Command } from "commander";
 import { localInstance, requireRoot } from "../instance.ts";
+import { warnOfUnknown } from "./config.ts";
 import { runInForeground } from "./foreground.ts";
 import { ensureSetup } from "./setup.ts";
 
@@ -41,6 +42,7 @@ export function hostAgentCommand(program: Command): void {
     )
     .action(async (options: HostAgentOptions) => {
       requireRoot("host-agent");
+      warnOfUnknown(process.env);
       setVariables(options);
       const instance = localInstance();
       requireEnrolment(process.env, instance.layout.hostCredentialsFile);

@@ -83,8 +83,8 @@ export class Supervisor {
     try {
       await supervisor.#hostAgent.start();
       await supervisor.#controlPlane.start();
-      // A control plane that is started again keeps the address that clients were told.
-      supervisor.#env["WRENN_CP_LISTEN_ADDR"] = new URL(supervisor.state.apiUrl).host;
+      // A control plane that is started again keeps the port that clients were told.
+      supervisor.#env["WRENN_CP_LISTEN_ADDR"] = `${supervisor.#listenHost}:${new URL(supervisor.state.apiUrl).port}`;
       supervisor.#introducing = supervisor.#introduce();
       await supervisor.#introducing;
       await supervisor.#publish();
@@ -93,6 +93,11 @@ export class Supervisor {
       await supervisor.close();
       throw error;
     }
+  }
+
+  /** As it is configured: what clients on this box are told may be only one of its addresses. */
+  get #listenHost(): string {
+    return (this.#env["WRENN_CP_LISTEN_ADDR"] || "127.0.0.1:0").replace(/:\d+$/, "");
   }
 
   get state(): SupervisorState {

@@ -42,7 +42,7 @@ export class Certificates implements Disposable {
 
   /** @throws invalid_request for a request that cannot be signed; config_invalid */
   async issueHost(csr: string, host: { id: string; address: string }): Promise<IssuedToHost> {
-    const { certPem, caPem } = await this.#signing.issueHost(await this.#open(), csr, host);
+    const { certPem, caPem } = await this.#signing.issueHost(await this.open(), csr, host);
     return { certPem, caPem, fingerprint: fingerprintHex(new X509Certificate(certPem).fingerprint256) };
   }
 
@@ -61,7 +61,7 @@ export class Certificates implements Disposable {
   }
 
   async #issueClient(): Promise<ClientCredentials> {
-    const { certPem, keyPem = "", caPem } = await this.#signing.issueClient(await this.#open());
+    const { certPem, keyPem = "", caPem } = await this.#signing.issueClient(await this.open());
     return { cert: certPem, key: keyPem, ca: caPem };
   }
 
@@ -69,7 +69,8 @@ export class Certificates implements Disposable {
     this.#signing[Symbol.dispose]();
   }
 
-  #open(): Promise<AuthorityPem> {
+  /** The authority, made where there is none. @throws config_invalid */
+  open(): Promise<AuthorityPem> {
     this.#authority ??= this.#load();
     this.#authority.catch(() => {
       this.#authority = undefined;

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { newCertificateRequest } from "@wrenn/host-agent/enrolment/request";
 import { idFromUuid } from "@wrenn/protocol/ids";
 import type { HostCredentials } from "@wrenn/protocol/rest/hosts";
-import { eq, isNotNull, isNull } from "drizzle-orm";
+import { eq, isNotNull, isNull, ne } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hosts } from "../db/schema.ts";
 import { type Failure, TestPlatform } from "../testing/platform.ts";
@@ -17,9 +18,11 @@ describe.each(ENGINES)("the host of the box on PostgreSQL $name", (engine) => {
   }, 60_000);
   afterAll(() => platform[Symbol.asyncDispose]());
 
+  const ownId = () => readFileSync(platform.server.layout.instanceFile, "utf8");
   const open = (changes: { instance?: string; sole?: boolean } = {}) => {
-    const { instance } = platform.server.layout;
-    return LocalHost.ensure({ db: platform.db, instance, sole: false, isOnline: () => false, ...changes });
+    const { instance: folder } = platform.server.layout;
+    const isOnline = () => false;
+    return LocalHost.ensure({ db: platform.db, instance: ownId(), folder, sole: false, isOnline, ...changes });
   };
   const rows = () => platform.db.queries.select().from(hosts).where(isNotNull(hosts.localInstance));
   const own = async () => (await rows())[0] ?? expect.unreachable();
@@ -40,11 +43,24 @@ describe.each(ENGINES)("the host of the box on PostgreSQL $name", (engine) => {
     await open({ instance: "0000000000", sole: true });
     expect(await rows()).toMatchObject([{ id, localInstance: "0000000000" }]);
     await open({ sole: true });
-    expect(await rows()).toMatchObject([{ id, localInstance: platform.server.layout.instance }]);
+    expect(await rows()).toMatchObject([{ id, localInstance: ownId() }]);
     // Somebody else's, where several use the database.
     await Promise.all([open({ instance: "1111111111" }), open({ instance: "1111111111" })]);
     expect(await rows()).toHaveLength(2);
     await platform.db.queries.delete(hosts).where(eq(hosts.localInstance, "1111111111"));
+  });
+
+  it("is nobody else's, though another box has a folder of the same name", async () => {
+    const { id } = await own();
+    const { instance: folder } = platform.server.layout;
+    await platform.db.queries.update(hosts).set({ localInstance: folder }).where(eq(hosts.id, id));
+    // Of two that may have been the one that was here before, one is.
+    await Promise.all([open({ instance: "one" }), open({ instance: "other" })]);
+    const made = await rows();
+    expect(made.map(({ localInstance }) => localInstance).toSorted()).toEqual(["one", "other"]);
+    expect(made.filter((row) => row.id === id)).toHaveLength(1);
+    await platform.db.queries.delete(hosts).where(ne(hosts.id, id));
+    await platform.db.queries.update(hosts).set({ localInstance: ownId() }).where(eq(hosts.id, id));
   });
 
   it("enrols with its last token, however it stands, and what it had before is refused", async () => {

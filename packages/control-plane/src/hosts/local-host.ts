@@ -4,15 +4,17 @@
  */
 import { randomUUID } from "node:crypto";
 import { waitFor } from "@wrenn/runtime/wait";
-import { and, desc, eq, isNotNull, isNull } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, isNull, type SQL } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { hosts } from "../db/schema.ts";
 import { issueHostToken, revokeRegistration } from "./credentials.ts";
 
 export interface LocalHostOptions {
   readonly db: Database;
-  /** tells instances of one box apart, as `layout.instance` */
+  /** no other one's: the control planes of two boxes may share the database, and have folders of the same name */
   readonly instance: string;
+  /** what stood for the instance before it had that: `layout.instance` */
+  readonly folder: string;
   /** nobody else uses the database: what is local in it is this instance's, although it may come from a backup of another */
   readonly sole: boolean;
   /** whether this control plane reaches the host with the UUID */
@@ -30,10 +32,11 @@ export class LocalHost {
 
   /** The row of this instance's host, made when there is none. Several may do it at the same time. */
   static async ensure(options: LocalHostOptions): Promise<LocalHost> {
-    const { db, instance, sole } = options;
+    const { db, instance, folder, sole } = options;
     const mine = and(eq(hosts.localInstance, instance), isNull(hosts.deletedAt));
     const find = async () => (await db.queries.select({ id: hosts.id }).from(hosts).where(mine))[0]?.id;
-    const known = (await find()) ?? (sole ? await adopt(db.queries, instance) : undefined);
+    const of = sole ? isNotNull(hosts.localInstance) : eq(hosts.localInstance, folder);
+    const known = (await find()) ?? (await adopt(db.queries, instance, of));
     if (known !== undefined) return new LocalHost(options, known);
     await db.queries.insert(hosts).values({ id: randomUUID(), localInstance: instance }).onConflictDoNothing();
     return new LocalHost(options, (await find()) ?? "");
@@ -59,14 +62,14 @@ export class LocalHost {
   }
 }
 
-/** The host that was here last. */
-async function adopt(queries: Queries, instance: string): Promise<string | undefined> {
-  const [last] = await queries
-    .select({ id: hosts.id })
-    .from(hosts)
-    .where(and(isNotNull(hosts.localInstance), isNull(hosts.deletedAt)))
-    .orderBy(desc(hosts.lastSeenAt))
-    .limit(1);
-  if (last !== undefined) await queries.update(hosts).set({ localInstance: instance }).where(eq(hosts.id, last.id));
-  return last?.id;
+/** Takes over the host that was here last. Undefined when there is none, or another instance is first. */
+async function adopt(queries: Queries, instance: string, of: SQL): Promise<string | undefined> {
+  const candidates = and(of, isNull(hosts.deletedAt));
+  const last = queries.select({ id: hosts.id }).from(hosts).where(candidates).orderBy(desc(hosts.lastSeenAt)).limit(1);
+  const [adopted] = await queries
+    .update(hosts)
+    .set({ localInstance: instance })
+    .where(and(inArray(hosts.id, last), candidates))
+    .returning({ id: hosts.id });
+  return adopted?.id;
 }

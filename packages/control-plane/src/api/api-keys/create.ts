@@ -16,7 +16,7 @@ export const createApiKey: Route = (app, { capsules: { db } }) => {
       tags: ["API keys"],
       summary: "Create an API key of the team",
       body: createApiKeySchema,
-      response: { 201: newApiKeySchema, ...errors(400, 404) },
+      response: { 201: newApiKeySchema, ...errors(400, 404, "quota_exceeded") },
     },
     handler: async (request, reply) => {
       const { name, scopes, expires_at: expires, form } = request.body;

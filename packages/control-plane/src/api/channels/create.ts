@@ -17,7 +17,7 @@ export const createChannel: Route = (app, { channels }) => {
       tags: ["Channels"],
       summary: "Have the team told of what happens",
       body: createChannelSchema,
-      response: { 201: channelSchema, ...errors(400, 409) },
+      response: { 201: channelSchema, ...errors(400, 409, "quota_exceeded") },
     },
     handler: async (request, reply) => {
       const { row, secret } = await create(channels, request.teamId, request.body);

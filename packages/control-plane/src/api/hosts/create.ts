@@ -17,7 +17,7 @@ export const createHost: Route = (app, { capsules }) => {
       tags: ["Hosts"],
       summary: "Enter a host",
       body: createHostSchema,
-      response: { 201: hostWithTokenSchema, ...errors(400, 404) },
+      response: { 201: hostWithTokenSchema, ...errors(400, 404, "quota_exceeded") },
     },
     handler: async (request, reply) => {
       const { type, team_id: team, provider, availability_zone: availabilityZone, tags } = request.body;

@@ -16,7 +16,7 @@ export const createTeam: Route = (app, { capsules: { db }, tellUser }) => {
       tags: ["Teams"],
       summary: "Create a team, which you own",
       body: nameTeamSchema,
-      response: { 201: ownTeamSchema, ...errors(400) },
+      response: { 201: ownTeamSchema, ...errors(400, "quota_exceeded") },
     },
     handler: async (request, reply) => {
       const team = await create({ db, tellUser }, userOf(request.principal), request.body.name);

@@ -19,7 +19,7 @@ export const inviteMember: Route = (app, { capsules: { db }, tellUser, rateLimit
       summary: "Invite somebody, who is a member once they accept",
       params: teamParams,
       body: inviteSchema,
-      response: { 201: invitationSchema, ...errors(400, 404) },
+      response: { 201: invitationSchema, ...errors(400, 404, "quota_exceeded") },
     },
     handler: async (request, reply) => {
       const { email, role } = request.body;

@@ -63,6 +63,10 @@ async function requireEmpty(client: ClientBase, tables: readonly string[]): Prom
 
 /** Hosts that have enrolled keep what they renew their credentials with: without it each would have to enrol anew. */
 async function revokeAll(client: ClientBase): Promise<void> {
+  // What no user made a folder keeps in a file, and the next start would make it valid again.
+  await client.query(
+    "INSERT INTO revoked_keys (key_hash) SELECT key_hash FROM api_keys WHERE created_by IS NULL ON CONFLICT DO NOTHING",
+  );
   await client.query("DELETE FROM api_keys");
   await client.query("DELETE FROM host_tokens WHERE purpose = 'registration'");
 }
