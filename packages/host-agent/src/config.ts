@@ -46,7 +46,7 @@ export type Env = Readonly<Record<string, string | undefined>>;
 /** @throws config_invalid naming the variable, what it holds and what it may hold */
 export function envToHostConfig(given: Env, cpus: number): HostConfig {
   // An empty variable is none, as it is for the control plane.
-  const env: Env = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""));
+  const env = new Proxy(given, { get: (values, name: string) => values[name] || undefined });
   return {
     layout: layoutOf(env["WRENN_DIR"] ?? "/var/lib/wrenn", env["WRENN_CACHE_DIR"] ?? "/var/cache/wrenn"),
     logLevel: oneOf(env, "LOG_LEVEL", ["silent", "fatal", "error", "warn", "info", "debug", "trace"], "info"),

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { SharedReads } from "./shared-reads.ts";
 
@@ -12,30 +13,34 @@ describe("SharedReads", () => {
   it("gives nobody what was asked for before they came, and asks once for all who wait", async () => {
     const reads = new SharedReads<string>();
     const { sent, query } = slowQueries();
-    const first = reads.read("list", query);
-    const later = [reads.read("list", query), reads.read("list", query), reads.read("list", query)];
+    const first = [reads.read("list", query), reads.read("list", query)];
+    await turn();
     expect(sent).toHaveLength(1);
-    sent[0]?.answer("old");
-    expect(await first).toBe("old");
-    await Promise.resolve();
+    const second = reads.read("list", query);
+    await turn();
     expect(sent).toHaveLength(2);
-    const latest = reads.read("list", query);
-    sent[1]?.answer("new");
-    expect(await Promise.all(later)).toEqual(["new", "new", "new"]);
-    await Promise.resolve();
+    const later = [reads.read("list", query), reads.read("list", query)];
+    await turn();
+    expect(sent).toHaveLength(2);
+    sent[1]?.answer("second");
+    expect(await second).toBe("second");
+    await turn();
     expect(sent).toHaveLength(3);
-    sent[2]?.answer("newest");
-    expect(await latest).toBe("newest");
+    sent[2]?.answer("third");
+    expect(await Promise.all(later)).toEqual(["third", "third"]);
+    sent[0]?.answer("first");
+    expect(await Promise.all(first)).toEqual(["first", "first"]);
   });
 
   it("does not let what fails once fail the next", async () => {
     const reads = new SharedReads<string>();
     const { sent, query } = slowQueries();
     const first = reads.read("list", query);
+    await turn();
     const second = reads.read("list", query);
+    await turn();
     sent[0]?.fail(new Error("away"));
     await expect(first).rejects.toThrow("away");
-    await Promise.resolve();
     sent[1]?.answer("back");
     expect(await second).toBe("back");
   });

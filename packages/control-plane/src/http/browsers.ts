@@ -19,6 +19,13 @@ export async function registerBrowsers(
   // The page of the documentation has a policy of its own. Other hosts of the domain are none of this one's.
   await app.register(helmet, {
     contentSecurityPolicy: false,
+    // They tell what a page may do, and answers are none.
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
     strictTransportSecurity: secure && { includeSubDomains: false },
   });
   app.addHook("onRequest", (request, reply, done) => {

@@ -3,7 +3,7 @@ import rateLimit from "@fastify/rate-limit";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { FastifyInstance } from "fastify";
 import type { RateLimits } from "../api/rate-limits.ts";
-import { hashApiKey, isApiKey } from "../identity/api-keys.ts";
+import { isApiKey } from "../identity/api-keys.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -34,7 +34,7 @@ export async function registerRateLimit(app: FastifyInstance, { perKeyPerSecond 
   app.decorateRequest("caller", "");
   app.decorate("limitCaller", async (request, caller, reply) => {
     // A key is the same in both of its forms.
-    request.caller = isApiKey(caller) ? hashApiKey(caller) : caller;
+    request.caller = caller.replace(/^e2b_/, "wrn_");
     const counted = await count(request);
     if (counted.isAllowed || !counted.isExceeded) return;
     reply?.header("retry-after", counted.ttlInSeconds);
