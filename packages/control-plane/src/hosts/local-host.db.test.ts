@@ -57,7 +57,7 @@ describe.each(ENGINES)("the host of the box on PostgreSQL $name", (engine) => {
     // Of two that may have been the one that was here before, one is.
     await Promise.all([open({ instance: "one" }), open({ instance: "other" })]);
     const made = await rows();
-    expect(made.map(({ localInstance }) => localInstance).toSorted()).toEqual(["one", "other"]);
+    expect(new Set(made.map(({ localInstance }) => localInstance))).toEqual(new Set(["one", "other"]));
     expect(made.filter((row) => row.id === id)).toHaveLength(1);
     await platform.db.queries.delete(hosts).where(ne(hosts.id, id));
     await platform.db.queries.update(hosts).set({ localInstance: ownId() }).where(eq(hosts.id, id));
