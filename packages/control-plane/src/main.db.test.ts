@@ -1,57 +1,16 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:net";
-import { fileURLToPath } from "node:url";
 import type { Layout } from "@wrenn/runtime/layout";
-import type { ServiceMessage } from "@wrenn/runtime/service";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findPostmaster } from "./db/embedded/postmaster.ts";
+import { ControlPlaneProcess } from "./testing/control-plane-process.ts";
 import { removeLayout, testLayout } from "./testing/postgres.ts";
 import { until } from "./testing/until.ts";
 
-const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
-
-class Process {
-  readonly child: ChildProcess;
-  readonly exit: Promise<unknown[]>;
-  readonly message: Promise<ServiceMessage>;
-  output = "";
-
-  constructor(layout: Layout, env: NodeJS.ProcessEnv = {}) {
-    this.child = fork(MAIN, {
-      silent: true,
-      env: {
-        PATH: process.env["PATH"],
-        WRENN_DIR: layout.dir,
-        WRENN_CACHE_DIR: layout.cache,
-        WRENN_CP_LISTEN_ADDR: "127.0.0.1:0",
-        ...env,
-      },
-    });
-    this.child.stdout?.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
-    this.child.stderr?.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
-    this.exit = once(this.child, "exit");
-    this.message = once(this.child, "message").then(([message]) => message as ServiceMessage);
-  }
-
-  async ready(): Promise<string> {
-    const message = await this.message;
-    if (message.type !== "ready") throw new Error(message.message);
-    return String(message.details["url"]);
-  }
-
-  get lines(): Record<string, unknown>[] {
-    return this.output
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-  }
-}
-
 describe("the process", { timeout: 60_000 }, () => {
   let layout: Layout;
-  const started: Process[] = [];
+  const started: ControlPlaneProcess[] = [];
 
   beforeEach(async () => {
     layout = await testLayout();
@@ -66,8 +25,8 @@ describe("the process", { timeout: 60_000 }, () => {
     await removeLayout(layout);
   });
 
-  function start(env?: NodeJS.ProcessEnv): Process {
-    const one = new Process(layout, env);
+  function start(env?: NodeJS.ProcessEnv): ControlPlaneProcess {
+    const one = new ControlPlaneProcess(layout, env);
     started.push(one);
     return one;
   }

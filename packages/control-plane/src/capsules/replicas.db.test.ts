@@ -3,9 +3,10 @@ import type { Capsule } from "@wrenn/protocol/rest/capsules";
 import type { Host, HostWithToken } from "@wrenn/protocol/rest/hosts";
 import { eq, isNull, sum } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ControlPlane, startControlPlane } from "../control-plane.ts";
+import { startControlPlane } from "../control-plane.ts";
 import { capsules, hosts } from "../db/schema.ts";
 import { makeAuthority } from "../hosts/authority.ts";
+import { ControlPlaneProcess } from "../testing/control-plane-process.ts";
 import { EnrolledHost } from "../testing/enrolled-host.ts";
 import type { FakeHost } from "../testing/fake-host.ts";
 import { TestPlatform } from "../testing/platform.ts";
@@ -19,7 +20,8 @@ const [HOST_MB, CAPSULE_MB] = [5120, 256];
 
 describe.each(ENGINES)("two control planes and two hosts on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;
-  let second: ControlPlane;
+  /** shares nothing with the first but the database and its secrets */
+  let second: { readonly url: string; readonly process: ControlPlaneProcess };
   let enrolled: EnrolledHost;
 
   beforeAll(async () => {
@@ -28,7 +30,15 @@ describe.each(ENGINES)("two control planes and two hosts on PostgreSQL $name", (
     platform.host.memoryMb = HOST_MB;
     const placement = { memoryOvercommit: 1, cpuOvercommit: 1000, diskOvercommit: 1000 };
     await platform.startControlPlane({ placement });
-    second = await startControlPlane(platform.configOf({ placement }), silent);
+    const process = new ControlPlaneProcess(platform.server.layout, {
+      DATABASE_URL: platform.databaseUrl,
+      LOG_LEVEL: "silent",
+      WRENN_MEMORY_OVERCOMMIT: "1",
+      WRENN_CPU_OVERCOMMIT: "1000",
+      WRENN_DISK_OVERCOMMIT: "1000",
+      WRENN_RATE_LIMIT_PER_KEY: "1000000",
+    });
+    second = { process, url: await process.ready() };
     const { headers } = await platform.signIn({ isAdmin: true });
     const entered = await platform.post<HostWithToken>("/v1/hosts", { type: "regular" }, { headers });
     enrolled = await EnrolledHost.start(second.url, entered.body.registration_token);
@@ -39,7 +49,7 @@ describe.each(ENGINES)("two control planes and two hosts on PostgreSQL $name", (
     });
   }, 60_000);
   afterAll(async () => {
-    await second.close();
+    await second.process.stop();
     await enrolled[Symbol.asyncDispose]();
     await platform[Symbol.asyncDispose]();
   });
@@ -139,7 +149,7 @@ describe.each(ENGINES)("two control planes and two hosts on PostgreSQL $name", (
     // It has tried once when it has started.
     await using _blind = await startControlPlane(stranger, silent, { hostLostMs: 0 });
     expect(await seen()).toBe("running on a host that is online");
-    await Promise.all([platform.stopControlPlane(), second.close()]);
+    await Promise.all([platform.stopControlPlane(), second.process.stop()]);
     await until(async () => (await seen()) === "missing on a host that is unreachable");
   });
 });
