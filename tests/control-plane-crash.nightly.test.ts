@@ -17,7 +17,7 @@ import { leftovers } from "@wrenn/testkit/leftovers";
 import type { Platform } from "@wrenn/testkit/platform";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ownPlatform } from "./shared.ts";
-import { CapsuleUser, Observations, TeamMaker, TeamOwner, Wire, type Writer } from "./write-load.ts";
+import { CapsuleUser, KeyMaker, Observations, TeamOwner, Wire, type Writer } from "./write-load.ts";
 
 const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 50);
 const RECOVERY_MS = 60_000;
@@ -173,10 +173,7 @@ it(`loses nothing that was acknowledged in ${ROUNDS} kills`, async () => {
   const seen = new Observations();
   const { session, capsules } = await signIn(seen);
   const prober = await TeamOwner.start(session);
-  const rows: Writer[] = [
-    new TeamMaker(session),
-    ...(await Promise.all([1, 2, 3].map(() => TeamOwner.start(session)))),
-  ];
+  const rows: Writer[] = [new KeyMaker(session), ...(await Promise.all([1, 2, 3].map(() => TeamOwner.start(session))))];
   const times = new Map<Kind, number[]>(KINDS.map((kind) => [kind, []]));
   try {
     await whileWriting([...rows.map((row) => [row, 60] as [Writer, number]), [capsules, 4000]], async () => {

@@ -88,7 +88,9 @@ export class Wire {
     const { ok, status } = response;
     if (!ok) return this.#isAccepted(request, response, text, sent) ? { status, body: undefined as Body } : undefined;
     this.#seen.count(`${status}`);
-    if (!NOT_AUDITED.test(request)) this.#seen.acknowledged.add(response.headers.get("x-request-id") ?? "");
+    // What is only answered once more was done, and noted, by an earlier request.
+    const isNoted = !NOT_AUDITED.test(request) && !response.headers.has("idempotency-replayed");
+    if (isNoted) this.#seen.acknowledged.add(response.headers.get("x-request-id") ?? "");
     return { status, body: (text === "" ? undefined : JSON.parse(text)) as Body };
   }
 
@@ -140,8 +142,11 @@ async function createNamed<Row extends Named>(wire: Wire, path: string, body: { 
 
 const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(Math.random() * list.length)];
 
-/** Makes one team after the other. */
-export class TeamMaker implements Writer {
+/** How many keys are there at a time; a team has room for more. */
+const KEPT_KEYS = 500;
+
+/** Makes one key after the other, and revokes the oldest when there are many. */
+export class KeyMaker implements Writer {
   readonly #wire: Wire;
   readonly #made: Named[] = [];
 
@@ -151,12 +156,16 @@ export class TeamMaker implements Writer {
   }
 
   async step(): Promise<void> {
-    const { id, name } = await createNamed<OwnTeam>(this.#wire, "/v1/teams", { name: newName("made") });
+    const { id, name } = await createNamed<NewApiKey>(this.#wire, "/v1/api-keys", { name: newName("made") });
     this.#made.push({ id, name });
+    const [oldest] = this.#made;
+    if (oldest === undefined || this.#made.length <= KEPT_KEYS) return;
+    await this.#wire.certain("DELETE", `/v1/api-keys/${oldest.id}`);
+    this.#made.shift();
   }
 
   async compare() {
-    const { body } = await this.#wire.certain<OwnTeam[]>("GET", "/v1/teams");
+    const { body } = await this.#wire.certain<Named[]>("GET", "/v1/api-keys");
     const found = body.filter(({ name }) => name.startsWith("made-"));
     return { expected: sorted(this.#made), found: sorted(found) };
   }
