@@ -6,10 +6,10 @@ import { finishAllStopping, markAllStopping } from "../capsules/stop-all.ts";
 import type { Database, Queries } from "../db/database.ts";
 import { memberships, teams, users } from "../db/schema.ts";
 import { findUser, holdAnotherAdmin } from "../identity/admins.ts";
+import { makeHomeTeam } from "../identity/home-team.ts";
 import { endGrants } from "../identity/leaving.ts";
 import { endSessions } from "../identity/sessions.ts";
 import { holdPlacement } from "../placement/load.ts";
-import { insertTeam } from "./create.ts";
 
 /**
  * Ends the user's sessions, keys, open invitations, and the capsules of the teams that they own; machines go after this returns.
@@ -43,16 +43,11 @@ export async function enableUser(db: Database, userId: string): Promise<void> {
     if (status === "active") return;
     await tx.update(users).set({ status: "active", updatedAt: new Date() }).where(eq(users.id, userId));
     const own = await tx.select({ id: memberships.teamId }).from(memberships).where(eq(memberships.userId, userId));
-    if (own.length === 0) await insertTeam(tx, userId, defaultName(name), true);
+    if (own.length === 0) await makeHomeTeam(tx, userId, name);
   });
 }
 
 /** @throws invalid_request for oneself */
 export function refuseSelf(by: string, userId: string): void {
   if (by === userId) throw new WrennError("invalid_request", "you cannot deactivate your own account here");
-}
-
-/** Names of people have letters that names of teams have not. */
-function defaultName(name: string): string {
-  return `${name.replaceAll(/[^A-Za-z0-9 _\-@']/g, "").slice(0, 100)}'s Team`;
 }

@@ -1,7 +1,6 @@
 /** What all WebSockets have in common: who the client is, pings, errors, and how a stream ends. */
 import type { IncomingHttpHeaders } from "node:http";
 import { performance } from "node:perf_hooks";
-import { normalizeIP } from "@fastify/rate-limit";
 import type { Access } from "@wrenn/protocol/access";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { parseId } from "@wrenn/protocol/ids";
@@ -19,6 +18,7 @@ import { authorise } from "../../identity/authorise.ts";
 import type { Principal } from "../../identity/principal.ts";
 import { ANYONE, FOR_PLATFORM, team } from "../access.ts";
 import { capsuleParams } from "../capsules/params.ts";
+import { networkOf } from "../rate-limits.ts";
 import type { ApiContext, Route } from "../route.ts";
 import { errorMessage } from "./error-message.ts";
 import { ClientSocket } from "./socket.ts";
@@ -172,7 +172,7 @@ async function identify(client: ClientSocket, request: FastifyRequest, context: 
     refusal = error;
   }
   try {
-    const said = await unidentified.wait(normalizeIP(request.ip), () => headersOfMessage(client));
+    const said = await unidentified.wait(networkOf(request), () => headersOfMessage(client));
     if (said["x-api-key"] !== undefined) await request.server.limitCaller(request, String(said["x-api-key"]));
     const principal = await authenticate(deps, said);
     if (principal !== undefined) return principal;
