@@ -1,7 +1,8 @@
-/** What the OpenAPI document gets beyond what the generator makes of the routes: codes of errors, examples, names, order. */
+/** What the OpenAPI document gets beyond what the generator makes of the routes: codes of errors, headers, examples, names, order. */
 import { STATUS_CODES } from "node:http";
 import { ERROR_CODES, ERRORS, type ErrorCode, WrennError } from "@wrenn/protocol/errors";
 import { toEnvelope } from "../api/envelope.ts";
+import { describeHeaders } from "./document-headers.ts";
 import { exampleOf, type Schema } from "./examples.ts";
 
 interface Content {
@@ -10,14 +11,18 @@ interface Content {
   examples?: Record<string, { $ref: string }>;
 }
 type ByType = Record<string, Content>;
-interface Operation {
+export interface Operation {
   operationId?: string;
-  parameters?: { in: string }[];
+  parameters?: { in: string; name: string }[];
   requestBody?: { required?: boolean; content?: ByType };
-  responses?: Record<string, { description?: string; content?: ByType }>;
+  responses?: Record<string, { description?: string; content?: ByType; headers?: Record<string, object> }>;
 }
 export interface Document {
-  components?: { schemas?: Record<string, Schema>; examples?: Record<string, unknown> };
+  components?: {
+    schemas?: Record<string, Schema>;
+    examples?: Record<string, unknown>;
+    headers?: Record<string, object>;
+  };
   paths?: Record<string, Record<string, Operation>>;
 }
 
@@ -145,4 +150,5 @@ export function touchUp(document: Document, optionalBodies: ReadonlySet<string>)
   tidy(document.components?.schemas);
   describeAnswers(document);
   giveExamples(document);
+  describeHeaders(document, operationsOf(document));
 }

@@ -14,7 +14,7 @@ export const CLIENT_LEFT = 499;
 /** Seconds, where nobody knows better. */
 const RETRY_AFTER_SEC = 1;
 /** What passes by itself: too many requests, and parts of the platform that are away. */
-const PASSING = new Set([429, 503]);
+export const PASSING: ReadonlySet<number> = new Set([429, 503]);
 
 /** What Fastify itself refuses. */
 const FASTIFY_ERRORS: Record<string, [code: ErrorCode, message: string]> = {

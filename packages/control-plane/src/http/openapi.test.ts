@@ -40,10 +40,12 @@ describe("the OpenAPI document", () => {
   it("tells of each operation what it does, under a name of its own", () => {
     const ids = operations().map(({ operationId }) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const { operationId, summary } of operations()) {
+    for (const { operationId, summary, description } of operations()) {
       expect(operationId).toMatch(/^[a-z]+([A-Z][a-z]+)*$/);
       expect(summary, operationId).toMatch(/^[A-Z].{7,}[^.]$/);
+      expect(description, operationId).toMatch(/^For .*\.$/);
     }
+    expect(document.paths["/v1/capsules"]?.["post"]?.description).toContain("`capsules:write`");
   });
 
   it("has an example that fits for every body that is JSON", () => {
@@ -251,6 +253,32 @@ describe("the OpenAPI document", () => {
         expect(statuses).toContain(status);
         expect(content?.["application/json"]?.schema).toEqual({ $ref: "#/components/schemas/Error" });
       }
+    }
+  });
+
+  it("says which headers answers have: the next page's cursor, and when to ask again", () => {
+    const having = (field: string) =>
+      placesOf(document).flatMap(({ name, operation }) =>
+        Object.entries(operation.responses)
+          .filter(([, { headers = {} }]) => field in headers)
+          .map(([status]) => `${name} ${status}`),
+      );
+    expect(having("x-next-cursor")).toEqual(expect.arrayContaining(["GET /v1/capsules 200", "GET /v1/teams 200"]));
+    expect(having("x-next-cursor")).not.toContain("GET /v1/audit-logs 200");
+    expect(having("retry-after")).toEqual(
+      expect.arrayContaining(["POST /v1/auth/login 429", "POST /v1/capsules 429", "GET /ready 503"]),
+    );
+    expect(having("x-request-id")).toContain("GET /health 200");
+  });
+
+  it("has patterns that mean the same to programs in other languages", () => {
+    const patterns = [...JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(
+      ([, text = ""]) => JSON.parse(text) as string,
+    );
+    expect(patterns.length).toBeGreaterThan(20);
+    for (const pattern of patterns) {
+      expect(() => new RegExp(pattern), pattern).not.toThrow();
+      expect(pattern).not.toMatch(/\\[pPkuZ]|\(\?<|\(\?i/);
     }
   });
 

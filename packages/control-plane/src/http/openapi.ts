@@ -1,12 +1,12 @@
 /** The OpenAPI 3.1 document, made from the schemas that validate, and its page. Everything is served from this process. */
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import type { Access } from "@wrenn/protocol/access";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { errors } from "../api/route.ts";
 import { VERSION } from "../version.ts";
 import { type Document, touchUp } from "./document.ts";
+import { audienceOf, SECURITY_SCHEMES, securityOf } from "./document-access.ts";
 import { isOptional } from "./validation.ts";
 
 const INFO = {
@@ -17,49 +17,30 @@ const INFO = {
     "Errors have one form, the schema Error; its code is stable, its message is for people. " +
     "Every answer carries the header x-request-id. " +
     "Terminals and other streams are WebSockets, which docs/streams.md describes.",
+  license: { name: "Apache 2.0", identifier: "Apache-2.0" },
 };
 
-const TAGS = [
-  "Capsules",
-  "Processes",
-  "Files",
-  "Ports",
-  "Checkpoints",
-  "Snapshots",
-  "Teams",
-  "API keys",
-  "Audit",
-  "Administration",
-  "Accounts",
-  "Channels",
-  "Usage",
-  "Hosts",
-  "Platform",
-];
-
-const SECURITY_SCHEMES = {
-  apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
-  session: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
-  hostToken: { type: "apiKey", in: "header", name: "X-Host-Token" },
-} as const;
+const TAGS = {
+  Capsules: "Machines: made, listed, paused, resumed, forked, destroyed",
+  Processes: "Commands and terminals inside a capsule",
+  Files: "Files and folders inside a capsule",
+  Ports: "What a capsule serves on its TCP ports",
+  Checkpoints: "Earlier states of a capsule that it can go back to",
+  Snapshots: "Templates that capsules start from",
+  Teams: "Teams, their members and invitations",
+  "API keys": "Keys for programs of a team",
+  Audit: "Who did what, when and from where",
+  Administration: "The platform, for its administrators",
+  Accounts: "Sign-up, sign-in, sessions and the own profile",
+  Channels: "Where events are sent: webhooks, chats, mail",
+  Usage: "What teams and capsules used, and what they may use",
+  Hosts: "Machines that capsules run on",
+  Platform: "Whether the platform is well",
+};
 
 /** Of the page: nothing comes from elsewhere. It works by plain HTTP, so no request is to be upgraded. */
 const PAGE_POLICY =
   "default-src 'self'; img-src 'self' data:; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
-
-/** Alternatives: any one of them is enough. */
-function securityOf(access: Access = { who: "anyone" }): Partial<Record<keyof typeof SECURITY_SCHEMES, string[]>>[] {
-  switch (access.who) {
-    case "anyone":
-      return [];
-    case "team":
-      return [{ apiKey: [] }, { session: [] }];
-    case "host":
-      return [{ hostToken: [] }];
-    default:
-      return [{ session: [] }];
-  }
-}
 
 type TransformInput = Parameters<typeof jsonSchemaTransform>[0];
 
@@ -77,14 +58,18 @@ export async function registerOpenapi(app: FastifyInstance): Promise<void> {
     openapi: {
       openapi: "3.1.0",
       info: INFO,
-      tags: TAGS.map((name) => ({ name })),
+      servers: [{ url: "/", description: "The installation that the document is from" }],
+      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
       components: { securitySchemes: SECURITY_SCHEMES },
     },
     transform: (input) => {
       const { body, operationId } = input.schema ?? {};
       if (isOptional(body) && operationId !== undefined) optionalBodies.add(operationId);
       const { schema, url } = jsonSchemaTransform(withRefusals(input));
-      return { url, schema: { ...schema, security: securityOf(input.route.config?.access) } };
+      if (schema.hide === true) return { url, schema };
+      const access = input.route.config?.access;
+      const description = [audienceOf(access), schema.description].filter(Boolean).join(" ");
+      return { url, schema: { ...schema, description, security: securityOf(access) } };
     },
     transformObject: (input) => {
       const document = jsonSchemaTransformObject(input);

@@ -32,6 +32,7 @@ export interface Content {
 export interface Operation {
   readonly operationId: string;
   readonly summary?: string;
+  readonly description?: string;
   readonly tags: readonly string[];
   readonly security?: readonly object[];
   readonly parameters?: readonly {
@@ -42,7 +43,14 @@ export interface Operation {
   }[];
   readonly requestBody?: { readonly required?: boolean; readonly content: Readonly<Record<string, Content>> };
   readonly responses: Readonly<
-    Record<string, { readonly description: string; readonly content?: Readonly<Record<string, Content>> }>
+    Record<
+      string,
+      {
+        readonly description: string;
+        readonly content?: Readonly<Record<string, Content>>;
+        readonly headers?: Readonly<Record<string, object>>;
+      }
+    >
   >;
 }
 

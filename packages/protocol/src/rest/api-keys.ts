@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { SCOPES } from "../access.ts";
 import { time } from "./capsules.ts";
-import { idOf, instant, like } from "./common.ts";
+import { idOf, instant, like, plain } from "./common.ts";
 
 export const KEY_FORMS = ["wrn", "e2b"] as const;
 export type KeyForm = (typeof KEY_FORMS)[number];
@@ -35,7 +35,7 @@ export const createApiKeySchema = z
       .trim()
       .min(1)
       .max(100)
-      .regex(/^\P{Cc}*$/u, "must not contain control characters")
+      .regex(plain(".*"), "must not contain control characters")
       .default("Unnamed API Key"),
     scopes: z
       .array(z.enum(SCOPES))

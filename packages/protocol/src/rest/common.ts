@@ -10,6 +10,11 @@ export function like(example: string): z.ZodString {
   return z.string().meta({ examples: [example] });
 }
 
+/** A text without control characters, for `.regex`: `shape` has `.` for any other character. JSON Schema has no \p{Cc}. */
+export function plain(shape: string): RegExp {
+  return new RegExp(`^${shape.replaceAll(".", String.raw`[^\x00-\x1f\x7f-\x9f]`)}$`);
+}
+
 export function idOf(kind: IdKind): z.ZodString {
   return like(idFromUuid(kind, EXAMPLE_UUID));
 }

@@ -18,7 +18,6 @@ export const listAllTemplates: Route = (app, { capsules: { db } }) => {
       operationId: "listAllTemplates",
       tags: ["Administration"],
       summary: "List the base templates and the snapshots of all teams, newest first",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       querystring: z.object(pageQuery),
       response: { 200: z.array(adminTemplateSchema), ...errors(400) },
     },

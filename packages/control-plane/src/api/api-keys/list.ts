@@ -18,7 +18,6 @@ export const listApiKeys: Route = (app, { capsules: { db } }) => {
       operationId: "listApiKeys",
       tags: ["API keys"],
       summary: "List the team's API keys, newest first",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       querystring: z.object(pageQuery),
       response: { 200: z.array(apiKeySchema), ...errors(400) },
     },

@@ -20,7 +20,6 @@ export const listCheckpoints: Route = (app, { capsules }) => {
       operationId: "listCheckpoints",
       tags: ["Checkpoints"],
       summary: "List the checkpoints of a capsule, newest first",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       params: capsuleParams,
       querystring: z.object(pageQuery),
       response: { 200: z.array(checkpointSchema), ...errors(400, 404) },

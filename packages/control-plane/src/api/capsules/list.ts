@@ -37,7 +37,6 @@ export const listCapsules: Route = (app, { capsules: { db } }) => {
       operationId: "listCapsules",
       tags: ["Capsules"],
       summary: "List the capsules that have not ended, newest first",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       querystring: listCapsulesQuery,
       response: { 200: z.array(capsuleSchema), ...errors(400) },
     },

@@ -17,7 +17,6 @@ export const listHosts: Route = (app, { capsules }) => {
       operationId: "listHosts",
       tags: ["Hosts"],
       summary: "List hosts",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       querystring: z.object(pageQuery),
       response: { 200: z.array(hostSchema), ...errors(400) },
     },

@@ -17,7 +17,6 @@ export const listOwnInvitations: Route = (app, { capsules: { db } }) => {
       operationId: "listOwnInvitations",
       tags: ["Teams"],
       summary: "List the teams that you are invited to",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       querystring: z.object(pageQuery),
       response: { 200: z.array(ownInvitationSchema), ...errors(400) },
     },

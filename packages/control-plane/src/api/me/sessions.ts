@@ -32,7 +32,6 @@ export const listMySessions: Route = (app, { accounts }) => {
       operationId: "listSessions",
       tags: ["Accounts"],
       summary: "Where you are signed in, the latest first",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       querystring: z.object(pageQuery),
       response: { 200: z.array(sessionSchema), ...errors(400) },
     },

@@ -18,7 +18,6 @@ export const listSnapshots: Route = (app, { capsules }) => {
       operationId: "listSnapshots",
       tags: ["Snapshots"],
       summary: "List the templates that capsules can be created from, newest first",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       querystring: z.object({
         type: z.enum(TEMPLATE_TYPES).optional().describe("Only those of this type"),
         ...pageQuery,

@@ -18,7 +18,6 @@ export const listInvitations: Route = (app, { capsules: { db } }) => {
       operationId: "listInvitations",
       tags: ["Teams"],
       summary: "List the invitations that nobody has answered yet",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       params: teamParams,
       querystring: z.object(pageQuery),
       response: { 200: z.array(invitationSchema), ...errors(400) },

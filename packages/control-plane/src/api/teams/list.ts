@@ -17,7 +17,6 @@ export const listTeams: Route = (app, { capsules }) => {
       operationId: "listTeams",
       tags: ["Teams"],
       summary: "List the teams that you are in, with your role",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       querystring: z.object(pageQuery),
       response: { 200: z.array(ownTeamSchema), ...errors(400) },
     },

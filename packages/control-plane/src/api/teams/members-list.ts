@@ -18,7 +18,6 @@ export const listMembers: Route = (app, { capsules: { db } }) => {
       operationId: "listMembers",
       tags: ["Teams"],
       summary: "List the members of the team",
-      description: "A page that is full names the next one in the header x-next-cursor.",
       params: teamParams,
       querystring: z.object(pageQuery),
       response: { 200: z.array(memberSchema), ...errors(400) },
