@@ -97,18 +97,27 @@ const FORMATS = {
 
 const ROOT = "openapi.json";
 
-/** Says what is wrong with values by the schemas of the document, whatever made it. */
+/** A schema by which every field has to be declared. */
+function closed<Node>(node: Node): Node {
+  if (typeof node !== "object" || node === null) return node;
+  if (Array.isArray(node)) return node.map(closed) as Node;
+  const fields = Object.fromEntries(Object.entries(node).map(([name, child]) => [name, closed(child)]));
+  const declares = fields["type"] === "object" && "properties" in fields;
+  return (declares ? { additionalProperties: false, ...fields } : fields) as Node;
+}
+
+/** Says what is wrong with values by the schemas of the document, whatever made it; fields that they do not name are wrong too. */
 export class SchemaCheck {
   readonly #ajv = new Ajv2020({ strict: false, formats: FORMATS });
   readonly #compiled = new Map<string, ValidateFunction>();
 
   constructor(document: Document) {
-    this.#ajv.addSchema(document, ROOT);
+    this.#ajv.addSchema(closed(document), ROOT);
   }
 
   /** Undefined for a value that fits. */
   complaint(schema: Schema, value: unknown): string | undefined {
-    const text = JSON.stringify(schema).replaceAll('"$ref":"#/', `"$ref":"${ROOT}#/`);
+    const text = JSON.stringify(closed(schema)).replaceAll('"$ref":"#/', `"$ref":"${ROOT}#/`);
     const validate = this.#compiled.get(text) ?? this.#ajv.compile(JSON.parse(text));
     this.#compiled.set(text, validate);
     return validate(value) ? undefined : this.#ajv.errorsText(validate.errors);
