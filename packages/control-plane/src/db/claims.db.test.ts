@@ -25,6 +25,10 @@ describe.each(ENGINES)("claims on PostgreSQL $name", (engine) => {
 
   const released = (id: string) => until(async () => (await theirs.among([id])).size === 0);
 
+  const breakConnections = () =>
+    db.queries.execute(sql`
+      SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wrenn-claims'`);
+
   it("are seen by others until the last who works on it has ended", async () => {
     const [one, two, other] = [randomUUID(), "ffffffff-ffff-4fff-bfff-ffffffffffff", randomUUID()];
     await Promise.all([ours.take([one, two]), ours.take([one])]);
@@ -37,11 +41,29 @@ describe.each(ENGINES)("claims on PostgreSQL $name", (engine) => {
     await released(one);
   });
 
+  it("are taken while the connection breaks", async () => {
+    const kept = randomUUID();
+    await ours.take([kept]);
+    for (let round = 0; round < 10; round++) {
+      let broken = false;
+      const breaking = breakConnections().finally(() => {
+        broken = true;
+      });
+      for (let more = 3; more > 0; more -= Number(broken)) {
+        const id = randomUUID();
+        await ours.take([id]);
+        await until(async () => (await theirs.among([id, kept])).size === 2);
+        await ours.release([id]);
+      }
+      await breaking;
+    }
+    await ours.release([kept]);
+  });
+
   it("are taken again after the connection broke, and end with their process", async () => {
     const id = randomUUID();
     await ours.take([id]);
-    await db.queries.execute(sql`
-      SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wrenn-claims'`);
+    await breakConnections();
     await until(async () => (await theirs.among([id])).size === 1);
     await ours.release([id]);
     await released(id);

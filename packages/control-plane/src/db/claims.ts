@@ -9,6 +9,7 @@ import { Client } from "pg";
 import type { Database } from "./database.ts";
 
 const RETRY_MS = 250;
+const MAX_ATTEMPTS = 2;
 
 /** The lock's number: 64 bits of the UUID. */
 function keyOf(uuid: string): string {
@@ -35,8 +36,7 @@ export class Claims implements AsyncDisposable {
     const fresh = ids.filter((id) => !this.#held.has(id));
     for (const id of ids) this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
     try {
-      if (this.#queue === undefined) await this.#connected();
-      else if (fresh.length > 0) await this.#queue.lock(fresh);
+      await this.#lock(fresh);
     } catch (error) {
       void this.release(ids);
       throw error;
@@ -75,6 +75,21 @@ export class Claims implements AsyncDisposable {
     return this.close();
   }
 
+  /** A connection that breaks meanwhile is made anew, once: that is no reason to refuse the work. */
+  async #lock(fresh: readonly string[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const queue = this.#queue;
+      try {
+        if (queue === undefined) await this.#connected();
+        else if (fresh.length > 0) await queue.lock(fresh);
+        return;
+      } catch (error) {
+        if (queue !== undefined) this.#lost(queue.client);
+        if (attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
   #connected(): Promise<void> {
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;
@@ -84,12 +99,9 @@ export class Claims implements AsyncDisposable {
 
   async #connect(): Promise<void> {
     const client = new Client({ ...this.#db.pool.options, application_name: "wrenn-claims" });
-    client.on("error", () => {});
-    client.once("end", () => {
-      if (this.#queue?.client !== client) return;
-      this.#queue = undefined;
-      this.#takeAgain();
-    });
+    // A client that has had an error takes no query any more, a while before its connection ends.
+    client.on("error", () => this.#lost(client));
+    client.once("end", () => this.#lost(client));
     try {
       await client.connect();
       const queue = new Queue(client);
@@ -101,6 +113,13 @@ export class Claims implements AsyncDisposable {
       void client.end().catch(() => {});
       throw error;
     }
+  }
+
+  #lost(client: Client): void {
+    if (this.#queue?.client !== client) return;
+    this.#queue = undefined;
+    void client.end().catch(() => {});
+    this.#takeAgain();
   }
 
   #takeAgain(): void {
