@@ -10,7 +10,7 @@ import { Background } from "./background.ts";
 import { countCapsules } from "./capsules/count.ts";
 import type { CapsuleDeps } from "./capsules/deps.ts";
 import { HOST_LOST_MS, Reconciler } from "./capsules/reconcile.ts";
-import { Wakes } from "./capsules/wake.ts";
+import { Wakes } from "./capsules/wakes.ts";
 import { Deliverer, type DeliveryTimes } from "./channels/deliverer.ts";
 import type { ChannelDeps } from "./channels/deps.ts";
 import { Outbound } from "./channels/outbound.ts";

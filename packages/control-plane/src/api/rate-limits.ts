@@ -1,8 +1,7 @@
 /** How often routes may be used, as they say it. Counted in the memory of each control plane. */
 import { normalizeIP } from "@fastify/rate-limit";
 import { WrennError } from "@wrenn/protocol/errors";
-import type { FastifyReply, FastifyRequest } from "fastify";
-import type { App } from "./route.ts";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 export interface RateLimits {
   /** requests of one API key */
@@ -57,8 +56,8 @@ export function perAddressAndEmail(max: number) {
 }
 
 /** For the `onRequest` of a route that has another limit in its config. */
-export function limitPerAddress(app: App, max: number) {
-  let count: ReturnType<App["createRateLimit"]> | undefined;
+export function limitPerAddress(app: Pick<FastifyInstance, "createRateLimit">, max: number) {
+  let count: ReturnType<FastifyInstance["createRateLimit"]> | undefined;
   return async (request: FastifyRequest, reply: FastifyReply) => {
     count ??= app.createRateLimit(perAddress(max));
     const counted = await count(request);

@@ -1,7 +1,7 @@
 /** What every operation on capsules needs. */
 import type { PlacementPolicy } from "../placement/place.ts";
 import type { SnapshotDeps } from "../snapshots/deps.ts";
-import type { Wakes } from "./wake.ts";
+import type { Wakes } from "./wakes.ts";
 
 export interface CapsuleDeps extends SnapshotDeps {
   readonly placement: PlacementPolicy;

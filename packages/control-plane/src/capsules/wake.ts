@@ -3,7 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import type { Id } from "@wrenn/protocol/ids";
 import type { State } from "@wrenn/protocol/states";
-import { Singleflight } from "@wrenn/runtime/locks";
 import { waitFor } from "@wrenn/runtime/wait";
 import type { CapsuleRow } from "../db/schema.ts";
 import type { CapsuleDeps } from "./deps.ts";
@@ -14,17 +13,6 @@ import { followHost } from "./settle.ts";
 const POLL_MS = 50;
 
 const WAKEABLE: readonly State[] = ["pausing", "paused", "resuming"];
-
-/** The wakes in flight in this process. */
-export class Wakes {
-  readonly flights = new Singleflight<CapsuleRow | undefined>();
-  readonly timeoutMs: number;
-
-  /** @param timeoutMs how long a request waits for the capsule that it wakes */
-  constructor(timeoutMs: number) {
-    this.timeoutMs = timeoutMs;
-  }
-}
 
 /**
  * Calls `use` with the capsule running, waking it when it may be woken. `use` must have done nothing when it fails with

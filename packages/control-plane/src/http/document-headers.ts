@@ -1,6 +1,6 @@
 /** The headers of answers that clients go by, for the OpenAPI document. */
 import { NEXT_HEADER } from "../api/paging.ts";
-import type { Document, Operation } from "./document.ts";
+import { type Document, JSON_TYPE, type Operation, operationsOf } from "./document-model.ts";
 import { PASSING } from "./errors.ts";
 
 const REQUEST_ID = "x-request-id";
@@ -24,12 +24,12 @@ const HEADERS = {
 /** Whether the answer is a page whose successor a header names. */
 function isPage({ parameters = [], responses = {} }: Operation, status: string): boolean {
   const takesCursor = parameters.some(({ in: place, name }) => place === "query" && name === "cursor");
-  return takesCursor && responses[status]?.content?.["application/json"]?.schema?.type === "array";
+  return takesCursor && responses[status]?.content?.[JSON_TYPE]?.schema?.type === "array";
 }
 
 /** Puts to every answer which headers it has. */
-export function describeHeaders(document: Document, operations: readonly Operation[]): void {
-  for (const operation of operations) {
+export function describeHeaders(document: Document): void {
+  for (const operation of operationsOf(document)) {
     for (const [status, response] of Object.entries(operation.responses ?? {})) {
       const fields = [REQUEST_ID];
       if (isPage(operation, status)) fields.push(NEXT_HEADER);

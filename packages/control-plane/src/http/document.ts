@@ -3,37 +3,12 @@ import { STATUS_CODES } from "node:http";
 import { ERROR_CODES, ERRORS, type ErrorCode, WrennError } from "@wrenn/protocol/errors";
 import { toEnvelope } from "../api/envelope.ts";
 import { describeHeaders } from "./document-headers.ts";
-import { exampleOf, type Schema } from "./examples.ts";
+import { type Document, JSON_TYPE, type Operation, operationsOf } from "./document-model.ts";
+import { exampleOf } from "./examples.ts";
 
-interface Content {
-  schema?: Schema;
-  example?: unknown;
-  examples?: Record<string, { $ref: string }>;
-}
-type ByType = Record<string, Content>;
-export interface Operation {
-  operationId?: string;
-  parameters?: { in: string; name: string }[];
-  requestBody?: { required?: boolean; content?: ByType };
-  responses?: Record<string, { description?: string; content?: ByType; headers?: Record<string, object> }>;
-}
-export interface Document {
-  components?: {
-    schemas?: Record<string, Schema>;
-    examples?: Record<string, unknown>;
-    headers?: Record<string, object>;
-  };
-  paths?: Record<string, Record<string, Operation>>;
-}
-
-const JSON_TYPE = "application/json";
 /** What the generator puts behind the name of a schema of requests. */
 const INPUT = /Input$/;
 const PARAMETER_ORDER = ["path", "query", "header"];
-
-function operationsOf({ paths = {} }: Document): Operation[] {
-  return Object.values(paths).flatMap((methods) => Object.values(methods));
-}
 
 function isReference(name: string): string {
   return `"#/components/schemas/${name}"`;
@@ -155,5 +130,5 @@ export function touchUp(document: Document, optionalBodies: ReadonlySet<string>)
   for (const { responses } of operationsOf(document)) tidy(responses);
   describeAnswers(document);
   giveExamples(document);
-  describeHeaders(document, operationsOf(document));
+  describeHeaders(document);
 }

@@ -5,8 +5,9 @@ import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { errors } from "../api/route.ts";
 import { VERSION } from "../version.ts";
-import { type Document, touchUp } from "./document.ts";
+import { touchUp } from "./document.ts";
 import { audienceOf, SECURITY_SCHEMES, securityOf } from "./document-access.ts";
+import type { Document } from "./document-model.ts";
 import { isOptional } from "./validation.ts";
 
 const INFO = {
