@@ -37,7 +37,7 @@ import { jobsByState } from "./jobs/read.ts";
 import { JOBS } from "./jobs/registry.ts";
 import { postMail } from "./jobs/send-mail.ts";
 import { Links } from "./mail/links.ts";
-import { Mailer, type MailerOptions } from "./mail/mailer.ts";
+import { Mailer, type MailerOptions, type Outbox } from "./mail/mailer.ts";
 import { OwnMetrics } from "./metrics/own.ts";
 import { Operations } from "./operations.ts";
 import { readSecrets, type Secrets } from "./secrets.ts";
@@ -74,7 +74,7 @@ async function openLocalHost({ layout, database }: Config, db: Database, reconci
   return LocalHost.ensure({ db, instance, folder: layout.instance, sole, isOnline });
 }
 
-interface OpenAccounts extends Pick<MailerOptions, "logger" | "post"> {
+interface OpenAccounts extends Pick<MailerOptions, "logger" | "outbox"> {
   readonly db: Database;
   readonly sessionSecret: Uint8Array;
 }
@@ -82,13 +82,13 @@ interface OpenAccounts extends Pick<MailerOptions, "logger" | "post"> {
 /** What accounts need: mail, providers to sign in with, and the addresses of pages. */
 function openAccounts(
   { accounts: config }: Config,
-  { db, logger, sessionSecret, post }: OpenAccounts,
+  { db, logger, sessionSecret, outbox }: OpenAccounts,
   stack: AsyncDisposableStack,
 ): Pick<Context, "accounts" | "oauth" | "rateLimits" | "trustedProxies" | "listening"> {
   const links = new Links(config.publicUrl);
   const dashboard = new Links(config.dashboardUrl ?? config.publicUrl);
   const background = stack.use(new Background(logger));
-  const mailer = new Mailer({ smtp: config.smtp, logger, post });
+  const mailer = new Mailer({ smtp: config.smtp, logger, outbox });
   const providers = new Map(config.github === undefined ? [] : [["github", new Github(config.github, links)]]);
   return {
     accounts: { db, mailer, links, background, sessionSecret },
@@ -135,8 +135,11 @@ export async function createContext(
   const byocAddresses = new ByocAddresses(config.byocAllow);
   const hosts = stack.use(new HostClients(certificates, byocAddresses));
   const encryption = new Encryption(secrets);
-  const post: MailerOptions["post"] = (queries, letter) => postMail(jobs, encryption, queries, letter);
-  const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session, post }, stack);
+  const outbox: Outbox = {
+    ready: () => jobs.ready(),
+    post: (queries, letter) => postMail(jobs, encryption, queries, letter),
+  };
+  const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session, outbox }, stack);
   const operations = new Operations(stack.use(new Claims(db, logger)));
   const wakes = new Wakes(overrides.wakeTimeoutMs ?? LIMITS.wakeTimeoutSec * 1000);
   const { backgroundInputMs = LIMITS.backgroundInputSec * 1000 } = overrides;
@@ -167,7 +170,7 @@ export async function createContext(
     hostHeard: (id, changed) => reconciler.heard(id, changed),
     localHost,
     ...accounts,
-    tellUser: tellByMail(accounts.accounts.mailer, accounts.accounts.links),
+    teller: tellByMail(accounts.accounts.mailer, accounts.accounts.links),
     channels,
     jobs,
     audit,

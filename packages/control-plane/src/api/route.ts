@@ -15,7 +15,7 @@ import type { Revocations } from "../identity/revocations.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import type { OwnMetrics } from "../metrics/own.ts";
 import type { Secrets } from "../secrets.ts";
-import type { TeamDeps } from "../teams/deps.ts";
+import type { Teller } from "../teams/deps.ts";
 import type { OAuthContext } from "./oauth/trip.ts";
 import type { RateLimits } from "./rate-limits.ts";
 
@@ -45,7 +45,7 @@ export interface ApiContext {
   readonly corsOrigins: readonly string[];
   readonly metrics: OwnMetrics;
   readonly metricsToken: string | undefined;
-  readonly tellUser?: TeamDeps["tellUser"];
+  readonly teller: Teller;
 }
 
 export type Route = (app: App, context: ApiContext) => void;

@@ -30,7 +30,8 @@ describe.each(ENGINES)("the end of accounts on PostgreSQL $name", (engine) => {
   async function purge(): Promise<void> {
     const letters: Letter[] = [];
     const post = async (_: unknown, letter: Letter) => void letters.push(letter);
-    const mailer = new Mailer({ smtp: people.mailbox.smtp, logger: silent, post });
+    const outbox = { ready: async () => {}, post };
+    const mailer = new Mailer({ smtp: people.mailbox.smtp, logger: silent, outbox });
     await purgeAccounts({ db, mailer });
     for (const letter of letters) await mailer.deliver(letter);
   }

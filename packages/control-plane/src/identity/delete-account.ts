@@ -37,6 +37,7 @@ export async function deleteAccount(
 ): Promise<void> {
   const deletedAt = new Date();
   const purgeAt = new Date(deletedAt.getTime() + KEEP_DAYS * DAY_MS);
+  await mailer.ready();
   await db.queries.transaction(async (transaction) => {
     await teamEnding.begin(transaction);
     // It holds the user, so that teams that they are just made the owner of are seen below.
@@ -81,6 +82,7 @@ async function lockOwnTeams(transaction: Queries, userId: string): Promise<strin
 /** Removes what is left of accounts that were closed, or that nobody activated, long enough ago, and links of mails that are too old. */
 export async function purgeAccounts({ db, mailer }: Pick<AccountDeps, "db" | "mailer">): Promise<void> {
   const before = new Date(Date.now() - KEEP_DAYS * DAY_MS);
+  await mailer.ready();
   await db.queries.transaction(async (transaction) => {
     const purged = await transaction
       .delete(users)

@@ -29,6 +29,7 @@ export async function changePassword(
   { currentPassword, newPassword }: PasswordChange,
   by: string,
 ): Promise<void> {
+  await mailer.ready();
   const { email, name, passwordHash: old } = await getUser(db.queries, userId);
   if (old !== null && !(await checkPassword(old, currentPassword ?? "", by))) throw wrongPassword();
   const passwordHash = await hashPassword(newPassword, by);
@@ -79,6 +80,7 @@ export async function resetPassword(
   newPassword: string,
   by: string,
 ): Promise<string> {
+  await mailer.ready();
   // Whoever has no link costs no hash.
   await readMailToken(db.queries, "password_reset", token);
   const passwordHash = await hashPassword(newPassword, by);

@@ -28,11 +28,12 @@ const ATTEMPTS = 5;
  * sign-ups with different passwords none sets one: whoever follows the link chooses it then.
  * @param by network that asks
  * @returns the user's UUID
- * @throws email_taken, signup_cooldown, rate_limited
+ * @throws email_taken, signup_cooldown, rate_limited, database_unavailable while no mail can be sent
  */
 export async function signUp(deps: AccountDeps, newUser: NewUser, by: string): Promise<string> {
   const { db, mailer, links } = deps;
   const { email, name, password } = newUser;
+  await mailer.ready();
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const seen = await findUserByEmail(db.queries, email);
     if (seen !== undefined && seen.status !== "inactive") {

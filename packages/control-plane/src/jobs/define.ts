@@ -19,6 +19,8 @@ export interface JobOptions<Data> {
   readonly retries?: Retries;
   /** seconds that one attempt may take */
   readonly timeoutSec?: number;
+  /** seconds that it is kept after its end; a week when absent */
+  readonly keepSec?: number;
   /**
    * Does the work. It runs again after a crash or a failure, so doing it twice must be the same as doing it once.
    * @param signal aborts when its time is over, or when this process ends and cannot wait for it
@@ -32,6 +34,7 @@ export interface JobType<Data = unknown> {
   readonly cron: string | undefined;
   readonly retries: Retries;
   readonly timeoutSec: number;
+  readonly keepSec: number | undefined;
   /** @throws what the data is not */
   parse(data: unknown): Data;
   runWith(deps: JobDeps, data: unknown, signal: AbortSignal): Promise<void>;
@@ -41,13 +44,14 @@ const RETRIES: Retries = { limit: 5, delaySec: 5, maxDelaySec: 600 };
 const TIMEOUT_SEC = 900;
 
 export function defineJob<Data>(options: JobOptions<Data>): JobType<Data> {
-  const { name, data: schema, cron, retries = RETRIES, timeoutSec = TIMEOUT_SEC } = options;
+  const { name, data: schema, cron, retries = RETRIES, timeoutSec = TIMEOUT_SEC, keepSec } = options;
   const parse = (data: unknown) => schema.parse(data);
   return {
     name,
     cron,
     retries,
     timeoutSec,
+    keepSec,
     parse,
     runWith: (deps, data, signal) => options.run(deps, parse(data), signal),
   };

@@ -6,11 +6,13 @@ import type { JobList } from "@wrenn/protocol/rest/jobs";
 import { waitFor } from "@wrenn/runtime/wait";
 import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { Database } from "../db/database.ts";
 import { sessions } from "../db/schema.ts";
 import { type Failure, TestPlatform, type TestUser } from "../testing/platform.ts";
 import { ENGINES, silent } from "../testing/postgres.ts";
 import { until } from "../testing/until.ts";
+import { defineJob } from "./define.ts";
 import { Jobs } from "./jobs.ts";
 import { purgeEndedSessions } from "./purge-sessions.ts";
 import { JOBS } from "./registry.ts";
@@ -112,6 +114,27 @@ describe.each(ENGINES)("jobs on PostgreSQL $name", (engine) => {
     expect((await list("?name=held")).items).toMatchObject([{ state: "completed", attempts: 1 }]);
   });
 
+  it("send others until their end", async () => {
+    closeGate();
+    const passedOn = defineJob({
+      name: "passed-on",
+      data: z.object({}),
+      async run() {
+        gate.reached.resolve();
+        await gate.open.promise;
+        await jobs.send(counted, { number: 99 });
+      },
+    });
+    const jobs: Jobs = new Jobs(jobDeps(platform.db), [counted, passedOn], TEST_TIMES).start();
+    await jobs.ready();
+    await jobs.send(passedOn, {});
+    await gate.reached.promise;
+    const closed = jobs.close();
+    gate.open.resolve();
+    await closed;
+    expect((await list("?name=passed-on")).items).toMatchObject([{ state: "completed", attempts: 1 }]);
+  });
+
   it("remove sessions that are over, every hour", async () => {
     const { id: userId } = await platform.signIn();
     const [over, good] = [randomUUID(), randomUUID()];
@@ -154,7 +177,9 @@ describe.each(ENGINES)("jobs on PostgreSQL $name", (engine) => {
   it("wait for a database that is away, and work when it is back", async () => {
     const away = new Database(platform.databaseUrl.replace(/\/[^/?]+(\?|$)/, "/not_there_yet$1"), silent);
     const jobs = new Jobs(jobDeps(away), [counted], TEST_TIMES).start();
-    await expect(jobs.send(counted, { number: 1 })).rejects.toMatchObject({ code: "database_unavailable" });
+    for (const refused of [() => jobs.send(counted, { number: 1 }), () => jobs.ready()]) {
+      await expect(refused()).rejects.toMatchObject({ code: "database_unavailable" });
+    }
     await platform.db.queries.execute(sql`create database not_there_yet`);
     await jobs.started;
     expect(jobs.running).toBe(true);

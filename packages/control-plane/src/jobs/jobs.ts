@@ -27,7 +27,7 @@ export interface JobTimes {
   readonly lookSec: number;
   /** seconds between two looks for jobs that others sent or gave back: what this process sends, it looks for at once */
   readonly pollSec: number;
-  /** seconds that who sends a job waits for the start */
+  /** seconds that `ready` waits for the start */
   readonly startSec: number;
 }
 
@@ -65,16 +65,24 @@ export class Jobs implements AsyncDisposable {
   }
 
   /**
+   * Resolves when jobs can be sent. To be waited for before the transaction of a job begins: within it the rows that it holds
+   * would wait, too. @throws database_unavailable when that takes too long
+   */
+  async ready(): Promise<void> {
+    if (!this.running) await this.#begun();
+    this.#required();
+  }
+
+  /**
    * Asks for a run, here or on another control plane.
    * @param queries a transaction, without which there is none
-   * @throws database_unavailable
+   * @throws database_unavailable at once when it is not `ready`
    */
   async send<Data extends object>(
     type: JobType<Data>,
     data: Data,
     queries: Queries = this.#deps.db.queries,
   ): Promise<void> {
-    if (!this.running) await this.#begun();
     await this.#required().send(type.name, type.parse(data), { db: fromDrizzle(queries, sql) });
     // It is there when the transaction is committed, which is what transactions do next.
     setTimeout(() => this.#wake(type.name), COMMIT_MS).unref();
@@ -100,12 +108,13 @@ export class Jobs implements AsyncDisposable {
     this.#closing.abort();
     await this.#starting;
     const boss = this.#boss;
-    this.#boss = undefined;
     if (boss === undefined) return;
     const timeUp = new AbortController();
     const drained = Promise.all(this.#types.map(({ name }) => boss.offWork(name, { wait: true })));
     await Promise.race([drained, sleep(GRACE_MS, undefined, { signal: timeUp.signal }).catch(() => {})]);
     timeUp.abort();
+    // Not before: the jobs that run may send others.
+    this.#boss = undefined;
     await boss.stop({ graceful: false });
   }
 
@@ -160,7 +169,7 @@ export class Jobs implements AsyncDisposable {
   }
 
   async #work(boss: PgBoss, type: JobType): Promise<void> {
-    const { name, cron, retries, timeoutSec } = type;
+    const { name, cron, retries, timeoutSec, keepSec } = type;
     const options = {
       retryLimit: retries.limit,
       retryDelay: retries.delaySec,
@@ -168,6 +177,7 @@ export class Jobs implements AsyncDisposable {
       retryBackoff: true,
       expireInSeconds: timeoutSec,
       heartbeatSeconds: this.#times.deadAfterSec,
+      ...(keepSec === undefined ? {} : { deleteAfterSeconds: keepSec }),
     };
     await boss.createQueue(name, { ...options, policy: cron === undefined ? "standard" : "exclusive" });
     await boss.updateQueue(name, options);

@@ -24,7 +24,11 @@ describe("the mailer", () => {
   });
 
   const mailer = (smtp: SmtpConfig | undefined) =>
-    new Mailer({ smtp, logger, post: async (_transaction, letter) => void posted.push(letter) });
+    new Mailer({
+      smtp,
+      logger,
+      outbox: { ready: async () => {}, post: async (_transaction, letter) => void posted.push(letter) },
+    });
 
   it("sends text and HTML", async () => {
     await using mailbox = await Mailbox.open();

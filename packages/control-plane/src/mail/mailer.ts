@@ -18,11 +18,18 @@ export interface Letter {
   readonly mail: Mail;
 }
 
+/** Where letters wait for the mail server. */
+export interface Outbox {
+  /** Resolves when letters can be posted. @throws database_unavailable when that takes too long */
+  ready(): Promise<void>;
+  /** Keeps a letter, as part of a transaction, until `deliver` has taken it. @throws database_unavailable at once when it is not ready */
+  post(queries: Queries, letter: Letter): Promise<void>;
+}
+
 export interface MailerOptions {
   readonly smtp: SmtpConfig | undefined;
   readonly logger: Logger;
-  /** keeps a letter, as part of a transaction, until `deliver` has taken it */
-  readonly post: (queries: Queries, letter: Letter) => Promise<void>;
+  readonly outbox: Outbox;
 }
 
 export class Mailer {
@@ -34,15 +41,20 @@ export class Mailer {
     this.#transport = options.smtp && transportTo(options.smtp);
   }
 
+  /** To be waited for before each transaction that sends a mail, so that none waits within it. @throws database_unavailable */
+  async ready(): Promise<void> {
+    if (this.#transport !== undefined) await this.#options.outbox.ready();
+  }
+
   /**
    * The mail is sent when the transaction is committed, however the process ends. Without a mail server the log says where its
    * link leads: then that is the only way to get it.
    */
   async send(queries: Queries, to: string, mail: Mail): Promise<void> {
-    const { logger, post } = this.#options;
+    const { logger, outbox } = this.#options;
     const { subject, link } = mail;
     if (this.#transport === undefined) logger.info({ event: "mail_not_sent", to, subject, link });
-    else await post(queries, { to, mail });
+    else await outbox.post(queries, { to, mail });
   }
 
   /** Hands it to the mail server; what that will never take is given up. @throws when it may take it later */

@@ -10,11 +10,12 @@ import type { TeamDeps } from "./deps.ts";
 
 /** A further team of the user, who owns it. @throws quota_exceeded; account_deactivated for who has just closed their account */
 export async function createTeam(
-  { db, tellUser }: TeamDeps,
+  { db, teller }: TeamDeps,
   user: { readonly userId: string; readonly email: string },
   name: string,
 ): Promise<TeamRow> {
   const { userId } = user;
+  await teller?.ready();
   return db.queries.transaction(async (tx) => {
     await holdSelf(tx, userId);
     const alive = tx.select({ id: teams.id }).from(teams).where(isNull(teams.deletedAt));
@@ -26,7 +27,7 @@ export async function createTeam(
       message: `you own ${LIMITS.userTeams} teams, which is as many as one may: delete one first`,
     });
     const team = await insertTeam(tx, userId, name, false);
-    await tellUser?.(tx, { event: "team_created", to: user.email, teamName: team.name });
+    await teller?.tell(tx, { event: "team_created", to: user.email, teamName: team.name });
     return team;
   });
 }

@@ -16,10 +16,17 @@ export type TeamNotice =
       readonly expiresAt: Date;
     };
 
+export interface Teller {
+  /** To be waited for before a transaction that tells. @throws database_unavailable */
+  ready(): Promise<void>;
+  /** Called in the transaction that does what it tells of. */
+  tell(queries: Queries, notice: TeamNotice): Promise<void>;
+}
+
 export interface TeamDeps {
   readonly db: Database;
-  /** Called in the transaction that does what it tells of. Without one nobody is told. */
-  readonly tellUser?: ((queries: Queries, notice: TeamNotice) => Promise<void>) | undefined;
+  /** Without one nobody is told. */
+  readonly teller?: Teller | undefined;
   /** how many invitations one team sends, and one of its admins; no limit without */
   readonly invitationsPerHour?: number | undefined;
 }

@@ -34,11 +34,12 @@ const open = () => gt(invitations.expiresAt, new Date());
  * account_deactivated, no_team, forbidden; quota_exceeded, rate_limited
  */
 export async function invite(
-  { db, tellUser, invitationsPerHour }: TeamDeps,
+  { db, teller, invitationsPerHour }: TeamDeps,
   teamId: string,
   by: { readonly userId: string; readonly name: string },
   { email, role }: { readonly email: string; readonly role: GivenRole },
 ): Promise<InvitationRow> {
+  await teller?.ready();
   if (invitationsPerHour !== undefined) {
     const limit = { what: "invitations", max: invitationsPerHour, seconds: HOUR };
     for (const whose of [by.userId, teamId]) await limitTo(db.queries, limit, whose, "too many invitations");
@@ -77,7 +78,7 @@ export async function invite(
     if ((await countUp(tx, MAILS_OF_ALL, email)) > 0) return made;
     const { expiresAt } = made;
     const notice = { event: "team_invited", to: email, invitedBy: by.name, role, expiresAt } as const;
-    await tellUser?.(tx, { ...notice, teamName: team.name });
+    await teller?.tell(tx, { ...notice, teamName: team.name });
     return made;
   });
 }
@@ -126,7 +127,7 @@ export function invitationsOf(db: Database, { email }: Asked, page: Page): Promi
  * @throws not_found when it is not the user's, or not any more; account_deactivated for who has just closed their account
  */
 export async function acceptInvitation(
-  { db, tellUser }: TeamDeps,
+  { db, teller }: TeamDeps,
   user: Asked,
   id: string,
 ): Promise<{ team: TeamRow; role: Role }> {
@@ -145,7 +146,7 @@ export async function acceptInvitation(
       .onConflictDoNothing({ target: [memberships.teamId, memberships.userId] })
       .returning({ role: memberships.role });
     if (made === undefined) throw new WrennError("conflict", "you are in this team already");
-    await tellUser?.(tx, { event: "team_joined", to: user.email, teamName: team.name });
+    await teller?.tell(tx, { event: "team_joined", to: user.email, teamName: team.name });
     return { team, role: made.role };
   });
 }

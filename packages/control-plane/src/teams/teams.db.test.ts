@@ -3,14 +3,17 @@ import { idFromUuid } from "@wrenn/protocol/ids";
 import type { Invitation, Member, OwnInvitation, OwnTeam, TeamDetail } from "@wrenn/protocol/rest/teams";
 import { and, eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Queries } from "../db/database.ts";
 import { invitations, memberships } from "../db/schema.ts";
 import { as } from "../testing/as.ts";
 import { TestPlatform, type TestUser } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
-import type { TeamNotice } from "./deps.ts";
+import type { TeamNotice, Teller } from "./deps.ts";
 import { acceptInvitation, invite } from "./invitations.ts";
 import { purgeInvitations } from "./purge-invitations.ts";
+
+function tellerInto(told: TeamNotice[]): Teller {
+  return { ready: async () => {}, tell: async (_, notice) => void told.push(notice) };
+}
 
 describe.each(ENGINES)("teams on PostgreSQL $name", (engine) => {
   let platform: TestPlatform;
@@ -170,7 +173,7 @@ describe.each(ENGINES)("teams on PostgreSQL $name", (engine) => {
     const { owner } = await crew();
     const guest = await platform.signIn();
     const told: TeamNotice[] = [];
-    const deps = { db: platform.db, tellUser: async (_: Queries, notice: TeamNotice) => void told.push(notice) };
+    const deps = { db: platform.db, teller: tellerInto(told) };
     const who = { userId: owner.id, name: "Olga" };
     const row = await invite(deps, owner.teamId, who, { email: guest.email, role: "member" });
     await acceptInvitation(deps, { userId: guest.id, email: guest.email }, row.id);
@@ -182,7 +185,7 @@ describe.each(ENGINES)("teams on PostgreSQL $name", (engine) => {
 
   it("mail an invitation once an hour, and few of all teams to one address", async () => {
     const told: TeamNotice[] = [];
-    const deps = { db: platform.db, tellUser: async (_: Queries, notice: TeamNotice) => void told.push(notice) };
+    const deps = { db: platform.db, teller: tellerInto(told) };
     const email = `${randomUUID()}@example.com`;
     const mail = async ({ id, teamId }: TestUser, to = email) =>
       invite(deps, teamId, { userId: id, name: "Olga" }, { email: to, role: "member" });

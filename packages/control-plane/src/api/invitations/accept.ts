@@ -7,7 +7,7 @@ import { errors, type Route } from "../route.ts";
 import { toTeam } from "../teams/view.ts";
 import { ownInvitationParams } from "./params.ts";
 
-export const acceptInvitation: Route = (app, { capsules: { db }, tellUser }) => {
+export const acceptInvitation: Route = (app, { capsules: { db }, teller }) => {
   app.route({
     method: "POST",
     url: "/v1/me/invitations/:id/accept",
@@ -22,7 +22,7 @@ export const acceptInvitation: Route = (app, { capsules: { db }, tellUser }) => 
     handler: async (request) => {
       const user = userOf(request.principal);
       const id = idToUuid(parseId("invitation", request.params.id));
-      const { team, role } = await accept({ db, tellUser }, user, id);
+      const { team, role } = await accept({ db, teller }, user, id);
       const resourceId = idFromUuid("user", user.userId);
       request.audited = { resourceId, teamId: team.id, metadata: { invitation: request.params.id, role } };
       return { ...toTeam(team), role };

@@ -6,7 +6,7 @@ import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { toTeam } from "./view.ts";
 
-export const createTeam: Route = (app, { capsules: { db }, tellUser }) => {
+export const createTeam: Route = (app, { capsules: { db }, teller }) => {
   app.route({
     method: "POST",
     url: "/v1/teams",
@@ -19,7 +19,7 @@ export const createTeam: Route = (app, { capsules: { db }, tellUser }) => {
       response: { 201: ownTeamSchema, ...errors(400, "quota_exceeded") },
     },
     handler: async (request, reply) => {
-      const team = await create({ db, tellUser }, userOf(request.principal), request.body.name);
+      const team = await create({ db, teller }, userOf(request.principal), request.body.name);
       request.audited = { resourceId: idFromUuid("team", team.id), teamId: team.id, metadata: { name: team.name } };
       return reply.code(201).send({ ...toTeam(team), role: "owner" as const });
     },

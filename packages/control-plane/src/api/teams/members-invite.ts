@@ -7,8 +7,8 @@ import { errors, type Route } from "../route.ts";
 import { sessionTeam, teamParams } from "./params.ts";
 import { toInvitation } from "./view.ts";
 
-export const inviteMember: Route = (app, { capsules: { db }, tellUser, rateLimits: { invitationsPerHour } }) => {
-  const deps = { db, tellUser, invitationsPerHour };
+export const inviteMember: Route = (app, { capsules: { db }, teller, rateLimits: { invitationsPerHour } }) => {
+  const deps = { db, teller, invitationsPerHour };
   app.route({
     method: "POST",
     url: "/v1/teams/:id/members",

@@ -8,6 +8,7 @@ import type { JobDeps } from "../deps.ts";
 
 export function jobDeps(db: Database): JobDeps {
   const encryption = new Encryption({ encryption: randomBytes(32), retiredEncryption: [] });
-  const mailer = new Mailer({ smtp: undefined, logger: silent, post: async () => {} });
+  const outbox = { ready: async () => {}, post: async () => {} };
+  const mailer = new Mailer({ smtp: undefined, logger: silent, outbox });
   return { db, mailer, encryption, logger: silent };
 }
