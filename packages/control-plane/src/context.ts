@@ -6,7 +6,6 @@ import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
 import type { Logger } from "@wrenn/runtime/logger";
 import type { ApiContext } from "./api/route.ts";
 import { AuditLog } from "./audit/log.ts";
-import { Background } from "./background.ts";
 import { countCapsules } from "./capsules/count.ts";
 import type { CapsuleDeps } from "./capsules/deps.ts";
 import { HOST_LOST_MS, Reconciler } from "./capsules/reconcile.ts";
@@ -36,6 +35,7 @@ import { Jobs } from "./jobs/jobs.ts";
 import { jobsByState } from "./jobs/read.ts";
 import { JOBS } from "./jobs/registry.ts";
 import { postMail } from "./jobs/send-mail.ts";
+import { postResetRequest } from "./jobs/send-reset-link.ts";
 import { Links } from "./mail/links.ts";
 import { Mailer, type MailerOptions, type Outbox } from "./mail/mailer.ts";
 import { OwnMetrics } from "./metrics/own.ts";
@@ -77,21 +77,20 @@ async function openLocalHost({ layout, database }: Config, db: Database, reconci
 interface OpenAccounts extends Pick<MailerOptions, "logger" | "outbox"> {
   readonly db: Database;
   readonly sessionSecret: Uint8Array;
+  readonly postReset: Context["accounts"]["postReset"];
 }
 
 /** What accounts need: mail, providers to sign in with, and the addresses of pages. */
 function openAccounts(
   { accounts: config }: Config,
-  { db, logger, sessionSecret, outbox }: OpenAccounts,
-  stack: AsyncDisposableStack,
+  { db, logger, sessionSecret, outbox, postReset }: OpenAccounts,
 ): Pick<Context, "accounts" | "oauth" | "rateLimits" | "trustedProxies" | "listening"> {
   const links = new Links(config.publicUrl);
   const dashboard = new Links(config.dashboardUrl ?? config.publicUrl);
-  const background = stack.use(new Background(logger));
   const mailer = new Mailer({ smtp: config.smtp, logger, outbox });
   const providers = new Map(config.github === undefined ? [] : [["github", new Github(config.github, links)]]);
   return {
-    accounts: { db, mailer, links, background, sessionSecret },
+    accounts: { db, mailer, links, postReset, sessionSecret },
     oauth: { providers, dashboard, origin: links, secret: sessionSecret },
     rateLimits: config.rateLimits,
     trustedProxies: config.trustedProxies,
@@ -139,7 +138,8 @@ export async function createContext(
     ready: () => jobs.ready(),
     post: (queries, letter) => postMail(jobs, encryption, queries, letter),
   };
-  const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session, outbox }, stack);
+  const postReset: OpenAccounts["postReset"] = (request) => postResetRequest(jobs, encryption, request);
+  const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session, outbox, postReset });
   const operations = new Operations(stack.use(new Claims(db, logger)));
   const wakes = new Wakes(overrides.wakeTimeoutMs ?? LIMITS.wakeTimeoutSec * 1000);
   const { backgroundInputMs = LIMITS.backgroundInputSec * 1000 } = overrides;

@@ -12,6 +12,7 @@ import { purgeUsage } from "./purge-usage.ts";
 import { reencrypt } from "./reencrypt.ts";
 import { rollUpUsage } from "./roll-up-usage.ts";
 import { sendMail } from "./send-mail.ts";
+import { sendResetLink } from "./send-reset-link.ts";
 
 export const JOBS: readonly JobType[] = [
   rollUpUsage,
@@ -20,6 +21,7 @@ export const JOBS: readonly JobType[] = [
   purgeAccounts,
   purgeDeliveries,
   sendMail,
+  sendResetLink,
   reencrypt,
   purgeIdempotencyKeys,
   purgeInvitations,

@@ -1,7 +1,7 @@
 /** POST /v1/me/password/reset and its confirmation, for who cannot sign in. */
 import { confirmResetSchema, requestResetSchema } from "@wrenn/protocol/rest/accounts";
 import { z } from "zod";
-import { requestPasswordReset, resetPassword } from "../../identity/password-change.ts";
+import { requestPasswordReset, resetPassword } from "../../identity/password-reset.ts";
 import { findUserByEmail } from "../../identity/users.ts";
 import { ANYONE } from "../access.ts";
 import { auditAccount, auditUser } from "../auth/request.ts";
@@ -28,7 +28,7 @@ export const requestReset: Route = (app, { accounts, rateLimits }) => {
       const { email } = request.body;
       const user = await findUserByEmail(accounts.db.queries, email);
       if (user !== undefined) auditUser(request, user.id);
-      requestPasswordReset(accounts, email);
+      await requestPasswordReset(accounts, email);
       return reply.code(204).send();
     },
   });
