@@ -13,7 +13,6 @@ import { Wakes } from "./capsules/wakes.ts";
 import { Deliverer, type DeliveryTimes } from "./channels/deliverer.ts";
 import type { ChannelDeps } from "./channels/deps.ts";
 import { Outbound } from "./channels/outbound.ts";
-import { countByKey } from "./channels/reencrypt.ts";
 import type { Config } from "./config.ts";
 import { Claims } from "./db/claims.ts";
 import { Database } from "./db/database.ts";
@@ -33,6 +32,7 @@ import { Revocations } from "./identity/revocations.ts";
 import { requireInstallation } from "./installation.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { jobsByState } from "./jobs/read.ts";
+import { encryptedByKey } from "./jobs/reencrypt.ts";
 import { JOBS } from "./jobs/registry.ts";
 import { postMail } from "./jobs/send-mail.ts";
 import { postResetRequest } from "./jobs/send-reset-link.ts";
@@ -157,7 +157,7 @@ export async function createContext(
     capsulesByState: () => countCapsules(db),
     hostsByStatus: () => countHosts(db),
     jobsByState: () => jobsByState(db, jobs),
-    encryptedByKey: () => countByKey(db),
+    encryptedByKey: () => encryptedByKey(db),
     auditEntries: () => audit,
   });
   const owned = stack.move();

@@ -5,19 +5,21 @@ import type { Encryption } from "../encryption.ts";
 import type { Letter } from "../mail/mailer.ts";
 import { defineJob } from "./define.ts";
 import type { Jobs } from "./jobs.ts";
+import type { Sealed } from "./sealed.ts";
 
-const OWNER = "mail";
+export const LETTERS = { job: "send-mail", field: "letter", owner: "mail" } as const satisfies Sealed;
 
 export const sendMail = defineJob({
-  name: "send-mail",
+  name: LETTERS.job,
   data: z.object({ letter: z.string() }),
   // Over an hour in all.
   retries: { limit: 12, delaySec: 10, maxDelaySec: 600 },
   timeoutSec: 120,
-  run: ({ mailer, encryption }, { letter }) => mailer.deliver(JSON.parse(encryption.decrypt(letter, OWNER)) as Letter),
+  run: ({ mailer, encryption }, { letter }) =>
+    mailer.deliver(JSON.parse(encryption.decrypt(letter, LETTERS.owner)) as Letter),
 });
 
 /** Keeps the letter as a job. @throws database_unavailable */
 export function postMail(jobs: Jobs, encryption: Encryption, queries: Queries, letter: Letter): Promise<void> {
-  return jobs.send(sendMail, { letter: encryption.encrypt(JSON.stringify(letter), OWNER) }, queries);
+  return jobs.send(sendMail, { letter: encryption.encrypt(JSON.stringify(letter), LETTERS.owner) }, queries);
 }
