@@ -3,24 +3,21 @@
  * each other, so that the host enrols as one elsewhere does.
  */
 import { mkdir } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WrennError } from "@wrenn/protocol/errors";
-import { HOST_QUESTIONS, type JoinRequest } from "@wrenn/runtime/host-questions";
 import type { Layout } from "@wrenn/runtime/layout";
 import type { Logger } from "@wrenn/runtime/logger";
 import { identify } from "@wrenn/runtime/process-identity";
 import { tryProcessLock } from "@wrenn/runtime/process-lock";
 import { Child } from "./child.ts";
 import { hostAgentEnv } from "./environment.ts";
+import { Introduction } from "./introduction.ts";
 import { readSupervisor, removeSupervisor, type SupervisorState, supervisorLock, writeSupervisor } from "./state.ts";
 
 const ENTRIES = {
   "host-agent": "@wrenn/host-agent/main",
   "control-plane": "@wrenn/control-plane/main",
 } as const;
-
-const INTRODUCE_AGAIN_MS = { first: 250, most: 10_000 };
 
 export interface SupervisorOptions {
   readonly layout: Layout;
@@ -36,8 +33,7 @@ export class Supervisor {
   readonly #controlPlane: Child;
   /** of every child; read anew at each start */
   readonly #env: NodeJS.ProcessEnv;
-  #closing = false;
-  #introducing: Promise<void> = Promise.resolve();
+  readonly #introduction: Introduction;
 
   private constructor({ layout, logger, port }: SupervisorOptions) {
     this.#layout = layout;
@@ -54,6 +50,7 @@ export class Supervisor {
     const hostEnv = () => ({ ...hostAgentEnv(this.#env), WRENN_SUPERVISED_HOST: supervised });
     this.#hostAgent = this.#child("host-agent", hostEnv);
     this.#controlPlane = this.#child("control-plane", () => this.#env);
+    this.#introduction = new Introduction({ hostAgent: this.#hostAgent, controlPlane: this.#controlPlane, logger });
   }
 
   #child(name: keyof typeof ENTRIES, env: () => NodeJS.ProcessEnv): Child {
@@ -65,7 +62,7 @@ export class Supervisor {
       logger: this.#logger,
       onRestart: () => {
         void this.#publish();
-        this.#introducing = this.#introducing.catch(() => {}).then(() => this.#introduceAtLast());
+        this.#introduction.again();
       },
     });
   }
@@ -85,8 +82,7 @@ export class Supervisor {
       await supervisor.#controlPlane.start();
       // A control plane that is started again keeps the port that clients were told.
       supervisor.#env["WRENN_CP_LISTEN_ADDR"] = `${supervisor.#listenHost}:${new URL(supervisor.state.apiUrl).port}`;
-      supervisor.#introducing = supervisor.#introduce();
-      await supervisor.#introducing;
+      await supervisor.#introduction.begin();
       await supervisor.#publish();
       return supervisor;
     } catch (error) {
@@ -116,45 +112,13 @@ export class Supervisor {
     };
   }
 
-  /**
-   * Whatever keeps the control plane from its host, a database that was put back or a folder that was lost: with a token and a new
-   * key they find each other again. @throws what either refuses
-   */
-  async #introduce(): Promise<void> {
-    for (const anew of [false, true]) {
-      const token = await this.#controlPlane.ask(HOST_QUESTIONS.token);
-      // This box is no host, or is none any more.
-      if (typeof token !== "string") return;
-      const controlPlane = String(this.#controlPlane.details["url"]);
-      await this.#hostAgent.ask(HOST_QUESTIONS.join, { controlPlane, token, anew } satisfies JoinRequest);
-      if ((await this.#controlPlane.ask(HOST_QUESTIONS.online)) === true) return;
-    }
-    this.#logger.error("the control plane does not reach the host agent of this box");
-  }
-
-  /** After one of them was started again; the other one may be away too. */
-  async #introduceAtLast(): Promise<void> {
-    for (
-      let waitMs = INTRODUCE_AGAIN_MS.first;
-      !this.#closing;
-      waitMs = Math.min(waitMs * 2, INTRODUCE_AGAIN_MS.most)
-    ) {
-      try {
-        return await this.#introduce();
-      } catch (error) {
-        this.#logger.warn({ err: error }, "the host agent and the control plane do not know each other yet");
-      }
-      await sleep(waitMs, undefined, { ref: false });
-    }
-  }
-
   async #publish(): Promise<void> {
     await writeSupervisor(this.#layout, this.state);
   }
 
   /** Stops the servers, the control plane first. Capsules live on. */
   async close(): Promise<void> {
-    this.#closing = true;
+    this.#introduction.close();
     await this.#controlPlane.stop();
     await this.#hostAgent.stop();
     await removeSupervisor(this.#layout);

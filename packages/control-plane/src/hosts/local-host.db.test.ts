@@ -5,9 +5,11 @@ import { idFromUuid } from "@wrenn/protocol/ids";
 import type { HostCredentials } from "@wrenn/protocol/rest/hosts";
 import { eq, isNotNull, isNull, ne } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Database } from "../db/database.ts";
+import { migrateDatabase } from "../db/migrate.ts";
 import { hosts } from "../db/schema.ts";
 import { type Failure, TestPlatform } from "../testing/platform.ts";
-import { ENGINES } from "../testing/postgres.ts";
+import { ENGINES, freshDatabase, silent } from "../testing/postgres.ts";
 import { issueHostToken } from "./credentials.ts";
 import { LocalHost } from "./local-host.ts";
 
@@ -106,5 +108,19 @@ describe.each(ENGINES)("the host of the box on PostgreSQL $name", (engine) => {
     const there = await platform.db.queries.select().from(hosts).where(isNull(hosts.deletedAt));
     expect(there.filter(({ localInstance }) => localInstance !== null)).toMatchObject([{ status: "pending" }]);
     expect(there.map((row) => row.id)).not.toContain(id);
+  });
+
+  it("gets its token when the database is there, and is told so when it is not", async () => {
+    const { postgres } = platform.server;
+    const db = new Database(await freshDatabase(postgres), silent);
+    await migrateDatabase(db);
+    const { instance: folder } = platform.server.layout;
+    const host = await LocalHost.ensure({ db, instance: "one", folder, sole: false, isOnline: () => false });
+    expect(await host.token()).toEqual(expect.any(String));
+    await db.close();
+    const away = new Database("postgres://postgres@127.0.0.1:1/none", silent);
+    Object.assign(db, { queries: away.queries });
+    await expect(host.token()).rejects.toMatchObject({ code: "database_unavailable" });
+    await away.close();
   });
 });

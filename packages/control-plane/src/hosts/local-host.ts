@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { waitFor } from "@wrenn/runtime/wait";
 import { and, desc, eq, inArray, isNotNull, isNull, type SQL } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
+import { fromDatabaseError } from "../db/errors.ts";
 import { hosts } from "../db/schema.ts";
 import { issueHostToken, revokeRegistration } from "./credentials.ts";
 
@@ -42,8 +43,17 @@ export class LocalHost {
     return new LocalHost(options, (await find()) ?? "");
   }
 
-  /** For one registration, however the host may stand; the one before is good for nothing then. Undefined once it was deleted. */
+  /**
+   * For one registration, however the host may stand; the one before is good for nothing then. Undefined once it was deleted.
+   * @throws database_unavailable
+   */
   async token(): Promise<string | undefined> {
+    return this.#newToken().catch((error: unknown) => {
+      throw fromDatabaseError(error);
+    });
+  }
+
+  #newToken(): Promise<string | undefined> {
     return this.#options.db.queries.transaction(async (tx) => {
       const [row] = await tx
         .select({ id: hosts.id })
