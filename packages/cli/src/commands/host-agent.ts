@@ -1,5 +1,6 @@
 /** `wrenn host-agent`: this box as a host of a control plane elsewhere, in the foreground. */
-import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { readCredentials } from "@wrenn/host-agent/enrolment/credentials";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Command } from "commander";
 import { localInstance, requireRoot } from "../instance.ts";
@@ -45,7 +46,7 @@ export function hostAgentCommand(program: Command): void {
       warnOfUnknown(process.env);
       setVariables(options);
       const instance = localInstance();
-      requireEnrolment(process.env, instance.layout.hostCredentialsFile);
+      await requireEnrolment(process.env, instance.layout.hostCredentialsFile);
       await ensureSetup(instance, false);
       await runInForeground("@wrenn/host-agent/main");
     });
@@ -58,10 +59,20 @@ function setVariables(options: HostAgentOptions): void {
   }
 }
 
-/** Before minutes of setup, at the end of which nobody could reach it. @throws config_invalid naming what is missing */
-function requireEnrolment(env: NodeJS.ProcessEnv, credentialsFile: string): void {
+/**
+ * Before minutes of setup, at the end of which nobody could reach it.
+ * @throws config_invalid naming what is missing; invalid_state for the host of `wrenn up`, which nobody would tell where its control plane is
+ */
+export async function requireEnrolment(env: NodeJS.ProcessEnv, credentialsFile: string): Promise<void> {
   if (!env["WRENN_REGISTER_TOKEN"]) {
-    if (existsSync(credentialsFile)) return;
+    const kept = await readCredentials(credentialsFile);
+    if (kept?.local === true) {
+      const folder = dirname(credentialsFile);
+      const hint =
+        "start it with `wrenn up`; a host of a control plane elsewhere takes a WRENN_DIR of its own, or --register";
+      throw new WrennError("invalid_state", `${folder} is of the host that belongs to \`wrenn up\`: ${hint}`);
+    }
+    if (kept !== undefined) return;
     const missing = "this box is not enrolled: pass --register with the token that `POST /v1/hosts` gave";
     throw new WrennError("config_invalid", `${missing}, --control-plane and --address`);
   }
