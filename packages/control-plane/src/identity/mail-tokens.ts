@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import { and, eq, gt, lt } from "drizzle-orm";
 import type { Queries } from "../db/database.ts";
-import { mailTokens, type TokenPurpose } from "../db/schema.ts";
+import { mailTokens, type TokenPurpose, users } from "../db/schema.ts";
 
 /** Minutes that each is good for. */
 export const TOKEN_MINUTES: Readonly<Record<TokenPurpose, number>> = { activation: 30, password_reset: 15 };
@@ -46,8 +46,13 @@ export async function readMailToken(queries: Queries, purpose: TokenPurpose, tok
   return row.userId;
 }
 
-/** Uses the token up and returns the UUID of its user. @throws invalid_token */
+/**
+ * Uses the token up and returns the UUID of its user. The user is held before, as by all who change an account and void its tokens
+ * then: of two at once none waits for the other for ever. @throws invalid_token
+ */
 export async function spendMailToken(queries: Queries, purpose: TokenPurpose, token: string): Promise<string> {
+  const userId = await readMailToken(queries, purpose, token);
+  await queries.select({ id: users.id }).from(users).where(eq(users.id, userId)).for("no key update");
   const [row] = await queries.delete(mailTokens).where(isGood(purpose, token)).returning({ userId: mailTokens.userId });
   if (row === undefined) throw notGood();
   return row.userId;

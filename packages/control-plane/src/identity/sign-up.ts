@@ -8,7 +8,7 @@ import { MAILS } from "../mail/mails.ts";
 import type { AccountDeps } from "./deps.ts";
 import { isFirstUser } from "./first-admin.ts";
 import { makeHomeTeam } from "./home-team.ts";
-import { makeMailToken, spendMailToken, TOKEN_MINUTES } from "./mail-tokens.ts";
+import { makeMailToken, readMailToken, spendMailToken, TOKEN_MINUTES } from "./mail-tokens.ts";
 import { checkPassword, hashPassword } from "./passwords.ts";
 import { insertSession, type Origin, type SignedIn, tokenFor } from "./sessions.ts";
 import { findUserByEmail } from "./users.ts";
@@ -116,8 +116,9 @@ export async function activate(
   origin: Origin,
 ): Promise<SignedIn> {
   const content = await db.queries.transaction(async (transaction) => {
+    // Administrators are held before users.
+    const isAdmin = await isFirstUser(transaction, await readMailToken(transaction, "activation", mailToken));
     const userId = await spendMailToken(transaction, "activation", mailToken);
-    const isAdmin = await isFirstUser(transaction, userId);
     const [user] = await transaction
       .update(users)
       .set({ status: "active", isAdmin, updatedAt: new Date() })

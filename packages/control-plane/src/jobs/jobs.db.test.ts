@@ -81,6 +81,20 @@ describe.each(ENGINES)("jobs on PostgreSQL $name", (engine) => {
     expect(await retry()).toMatchObject({ status: 409, body: { error: { code: "invalid_state" } } });
   });
 
+  it("do not show the values of a query that failed", async () => {
+    const failing = defineJob({
+      name: "failing",
+      data: z.object({}),
+      retries: { limit: 0, delaySec: 1, maxDelaySec: 1 },
+      run: async ({ db }) => void (await db.queries.execute(sql`select ${"ann@example.com"}::int`)),
+    });
+    await using jobs = new Jobs(jobDeps(platform.db), [failing], TEST_TIMES).start();
+    await jobs.ready();
+    await jobs.send(failing, {});
+    const failed = await until(async () => (await list("?name=failing&state=failed")).items[0]);
+    expect(failed.error).toBe("query failed: select $1::int");
+  });
+
   it("run again elsewhere when their process is killed", { timeout: 90_000 }, async () => {
     await Promise.all(works.map((work) => work.close()));
     const child = fork(WORKER, [platform.databaseUrl]);

@@ -7,6 +7,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { sql } from "drizzle-orm";
 import { fromDrizzle, type Job, PgBoss } from "pg-boss";
 import type { Queries } from "../db/database.ts";
+import { fromDatabaseError } from "../db/errors.ts";
 import type { JobType } from "./define.ts";
 import type { JobDeps } from "./deps.ts";
 
@@ -200,7 +201,9 @@ export class Jobs implements AsyncDisposable {
     try {
       await type.runWith(this.#deps, data, signal);
       this.#deps.logger.info({ event: "job_done", ...about, ms: Math.round(performance.now() - began) });
-    } catch (err) {
+    } catch (error) {
+      // Administrators are shown what it says: not the values of a query.
+      const err = fromDatabaseError(error);
       this.#deps.logger.warn({ event: "job_failed", ...about, err });
       throw err;
     } finally {

@@ -8,6 +8,7 @@ import type { AccountDeps } from "../deps.ts";
 import { isFirstUser } from "../first-admin.ts";
 import { findHomeTeam, makeHomeTeam } from "../home-team.ts";
 import { insertSession, type Origin, type SignedIn, tokenFor } from "../sessions.ts";
+import { holdUser } from "../users.ts";
 import type { ExternalAccount, OAuthFailure } from "./provider.ts";
 import type { Intent, Linker } from "./state.ts";
 
@@ -81,6 +82,8 @@ export async function connect(
   { userId, sessionId }: Linker,
 ): Promise<OAuthFailure | undefined> {
   return db.queries.transaction(async (transaction) => {
+    // Before the session, as by whoever ends it with the account.
+    if (!(await holdUser(transaction, userId))) return "invalid_state";
     const [session] = await transaction
       .select({ id: sessions.id })
       .from(sessions)
