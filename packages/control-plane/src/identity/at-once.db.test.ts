@@ -59,6 +59,18 @@ describe.each(ENGINES)("an account that is changed twice at once on PostgreSQL $
     expect((await people.logIn(auth.email, "the first one")).status).toBe(200);
   });
 
+  it("is closed once", async () => {
+    const auth = await people.join();
+    const holdIt = (tx: Queries) => tx.select().from(users).where(eq(users.email, auth.email)).for("update");
+    const close = () => people.request("DELETE", "/v1/me", auth, { confirmation: auth.email });
+    const answers = await during(holdIt, async () => {
+      const both = [close(), close()];
+      await waiting(2);
+      return { both };
+    }).then(({ both }) => Promise.all(both));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([204, 403]);
+  });
+
   it("is connected elsewhere, and then closed", async () => {
     const [auth, other] = [await people.join(), await people.join()];
     const identity = { provider: "github", subject: randomUUID(), email: newEmail(), name: "Ann" };

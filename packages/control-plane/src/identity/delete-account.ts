@@ -1,5 +1,5 @@
 /** Accounts end in two steps: first they are closed, and after some days nothing personal is left of them. */
-import { WrennError } from "@wrenn/protocol/errors";
+import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import { and, eq, inArray, isNull, lt, ne, sql } from "drizzle-orm";
 import type { Queries } from "../db/database.ts";
@@ -28,7 +28,8 @@ export interface TeamEnding {
 
 /**
  * Closes the account at once, with the teams that nobody else is in.
- * @throws owns_team_with_members, conflict for the owner of the platform's team, invalid_request for the last administrator
+ * @throws owns_team_with_members, conflict for the owner of the platform's team, invalid_request for the last administrator,
+ * account_deactivated
  */
 export async function deleteAccount(
   { db, mailer }: AccountDeps,
@@ -40,8 +41,7 @@ export async function deleteAccount(
   await mailer.ready();
   await db.queries.transaction(async (transaction) => {
     await teamEnding.begin(transaction);
-    // It holds the user, so that teams that they are just made the owner of are seen below.
-    await holdAnotherAdmin(transaction, userId);
+    await holdOwn(transaction, userId);
     for (const teamId of await lockOwnTeams(transaction, userId)) await teamEnding.end(transaction, teamId);
     await transaction.delete(memberships).where(eq(memberships.userId, userId));
     await endGrants(transaction, { userId });
@@ -54,6 +54,14 @@ export async function deleteAccount(
     await endSessions(transaction, userId);
     await mailer.send(transaction, email, MAILS.deletionScheduled({ name, purgeAt }));
   });
+}
+
+/** So that teams that they are just made the owner of are seen. @throws account_deactivated for who is locked out or gone meanwhile */
+async function holdOwn(transaction: Queries, userId: string): Promise<void> {
+  const user = await holdAnotherAdmin(transaction, userId).catch((error: unknown) => {
+    if (!hasCode(error, "not_found")) throw error;
+  });
+  if (user?.status !== "active") throw new WrennError("account_deactivated", "this account is not active");
 }
 
 /** The teams of which the user is the owner and the only member; nobody joins them until the transaction ends. */

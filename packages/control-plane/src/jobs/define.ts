@@ -19,7 +19,7 @@ export interface JobOptions<Data> {
   readonly retries?: Retries;
   /** seconds that one attempt may take */
   readonly timeoutSec?: number;
-  /** seconds that it is kept after its end; a week when absent */
+  /** seconds that it is kept after its end, and up to an hour longer; a week when absent */
   readonly keepSec?: number;
   /**
    * Does the work. It runs again after a crash or a failure, so doing it twice must be the same as doing it once.

@@ -161,6 +161,7 @@ export class Jobs implements AsyncDisposable {
       superviseIntervalSeconds: this.#times.lookSec,
       monitorIntervalSeconds: this.#times.lookSec,
       flowIntervalSeconds: 3600,
+      maintenanceIntervalSeconds: 3600,
       reindex: false,
       monitorVacuum: false,
     });
