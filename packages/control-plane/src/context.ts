@@ -37,7 +37,7 @@ import { JOBS } from "./jobs/registry.ts";
 import { postMail } from "./jobs/send-mail.ts";
 import { postResetRequest } from "./jobs/send-reset-link.ts";
 import { Links } from "./mail/links.ts";
-import { Mailer, type MailerOptions, type Outbox } from "./mail/mailer.ts";
+import { Mailer, type MailerOptions } from "./mail/mailer.ts";
 import { OwnMetrics } from "./metrics/own.ts";
 import { Operations } from "./operations.ts";
 import { readSecrets, type Secrets } from "./secrets.ts";
@@ -78,6 +78,17 @@ interface OpenAccounts extends Pick<MailerOptions, "logger" | "outbox"> {
   readonly db: Database;
   readonly sessionSecret: Uint8Array;
   readonly postReset: Context["accounts"]["postReset"];
+}
+
+/** @param jobs those that run mails, which need the mailer themselves */
+function mailAsJobs(jobs: () => Jobs, encryption: Encryption): Pick<OpenAccounts, "outbox" | "postReset"> {
+  return {
+    outbox: {
+      ready: () => jobs().ready(),
+      post: (queries, letter) => postMail(jobs(), encryption, queries, letter),
+    },
+    postReset: (request) => postResetRequest(jobs(), encryption, request),
+  };
 }
 
 /** What accounts need: mail, providers to sign in with, and the addresses of pages. */
@@ -134,12 +145,8 @@ export async function createContext(
   const byocAddresses = new ByocAddresses(config.byocAllow);
   const hosts = stack.use(new HostClients(certificates, byocAddresses));
   const encryption = new Encryption(secrets);
-  const outbox: Outbox = {
-    ready: () => jobs.ready(),
-    post: (queries, letter) => postMail(jobs, encryption, queries, letter),
-  };
-  const postReset: OpenAccounts["postReset"] = (request) => postResetRequest(jobs, encryption, request);
-  const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session, outbox, postReset });
+  const mail = mailAsJobs(() => jobs, encryption);
+  const accounts = openAccounts(config, { db, logger, sessionSecret: secrets.session, ...mail });
   const operations = new Operations(stack.use(new Claims(db, logger)));
   const wakes = new Wakes(overrides.wakeTimeoutMs ?? LIMITS.wakeTimeoutSec * 1000);
   const { backgroundInputMs = LIMITS.backgroundInputSec * 1000 } = overrides;
