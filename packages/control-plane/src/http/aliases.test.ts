@@ -9,9 +9,14 @@ describe("canonicalUrl", () => {
     ["/api/v1/sandboxes/cl-1/exec", "/v1/capsules/cl-1/exec"],
     ["/api/v1/sandboxes?x", "/v1/capsules?x"],
     ["/api/v1", "/v1"],
+    ["/api/health", "/health"],
+    ["/api/ready?x", "/ready?x"],
+    ["/api/openapi.json", "/openapi.json"],
+    ["/api/docs/", "/docs/"],
   ])("%s is %s", (url, canonical) => expect(canonicalUrl(url)).toBe(canonical));
 
-  it.each(["/api", "/api/health", "/api/v12", "/v1/sandboxes2", "/x/v1/sandboxes", "/api/api/v1"])("leaves %s", (url) =>
-    expect(canonicalUrl(url)).toBe(url),
+  it.each(["/api", "/api/healthy", "/api/metrics", "/api/v12", "/v1/sandboxes2", "/x/v1/sandboxes", "/api/api/v1"])(
+    "leaves %s",
+    (url) => expect(canonicalUrl(url)).toBe(url),
   );
 });

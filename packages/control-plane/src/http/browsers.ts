@@ -4,7 +4,15 @@ import helmet from "@fastify/helmet";
 import type { FastifyInstance } from "fastify";
 
 /** Headers of answers that pages of other origins may read. */
-const EXPOSED = ["x-request-id", "x-next-cursor", "retry-after", "content-range", "etag"];
+const EXPOSED = [
+  "x-request-id",
+  "x-next-cursor",
+  "idempotency-replayed",
+  "retry-after",
+  "content-range",
+  "content-disposition",
+  "etag",
+];
 const PREFLIGHT_SECONDS = 7200;
 
 /**

@@ -5,6 +5,7 @@ import { PASSING } from "./errors.ts";
 
 const REQUEST_ID = "x-request-id";
 const RETRY_AFTER = "retry-after";
+const REPLAYED = "idempotency-replayed";
 
 const HEADERS = {
   [REQUEST_ID]: {
@@ -14,6 +15,10 @@ const HEADERS = {
   [NEXT_HEADER]: {
     description: "The `cursor` of the next page. A page that is not full is the last one and has none.",
     schema: { type: "string" },
+  },
+  [REPLAYED]: {
+    description: "`true` when this is the answer to an earlier request with the same Idempotency-Key",
+    schema: { type: "string", enum: ["true"] },
   },
   [RETRY_AFTER]: {
     description: "Seconds after which it is worth asking again",
@@ -27,12 +32,17 @@ function isPage({ parameters = [], responses = {} }: Operation, status: string):
   return takesCursor && responses[status]?.content?.[JSON_TYPE]?.schema?.type === "array";
 }
 
+function isReplayable({ parameters = [] }: Operation, status: string): boolean {
+  return status === "201" && parameters.some(({ name }) => name === "idempotency-key");
+}
+
 /** Puts to every answer which headers it has. */
 export function describeHeaders(document: Document): void {
   for (const operation of operationsOf(document)) {
     for (const [status, response] of Object.entries(operation.responses ?? {})) {
       const fields = [REQUEST_ID];
       if (isPage(operation, status)) fields.push(NEXT_HEADER);
+      if (isReplayable(operation, status)) fields.push(REPLAYED);
       if (PASSING.has(Number(status))) fields.push(RETRY_AFTER);
       response.headers = Object.fromEntries(fields.map((field) => [field, { $ref: `#/components/headers/${field}` }]));
     }

@@ -93,6 +93,12 @@ describe.each(ENGINES)("an Idempotency-Key on PostgreSQL, $name", (engine) => {
     const message = expect.stringContaining("another request");
     const refusal = { status: 409, body: { error: { code: "conflict", message } } };
     expect(await create<Failure>("same", { memory_mb: 1024 })).toMatchObject(refusal);
+    const elsewhere = await platform.post(
+      "/v1/snapshots",
+      { sandbox_id: body.id },
+      { headers: { "idempotency-key": "same" } },
+    );
+    expect(elsewhere).toMatchObject(refusal);
     const headers = { "idempotency-key": "checkpoint" };
     expect((await platform.act(body.id, "checkpoints", {}, { headers })).status).toBe(201);
     const { body: another } = await create("another");

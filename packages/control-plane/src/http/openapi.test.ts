@@ -268,6 +268,7 @@ describe("the OpenAPI document", () => {
     expect(having("retry-after")).toEqual(
       expect.arrayContaining(["POST /v1/auth/login 429", "POST /v1/capsules 429", "GET /ready 503"]),
     );
+    expect(having("idempotency-replayed")).toContain("POST /v1/capsules 201");
     expect(having("x-request-id")).toContain("GET /health 200");
   });
 

@@ -1,5 +1,8 @@
+import { quotasSchema as teamQuotas } from "@wrenn/protocol/rest/admin";
+import { auditQuery } from "@wrenn/protocol/rest/audit";
 import { createCapsuleSchema, listCapsulesQuery } from "@wrenn/protocol/rest/capsules";
 import { execSchema } from "@wrenn/protocol/rest/processes";
+import { usageQuery } from "@wrenn/protocol/rest/usage";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { validatorCompiler } from "./validation.ts";
@@ -41,7 +44,7 @@ describe("validatorCompiler", () => {
 
   it.each([
     [{}, "cmd is required"],
-    [{ cmd: "" }, "cmd must be at least 1 characters"],
+    [{ cmd: "" }, "cmd must not be empty"],
     [{ cmd: "a", args: ["x", "\0"] }, "args.1 must not contain NUL"],
     [{ cmd: "a", envs: { "A=": "x" } }, "envs has a name that must not be empty or contain ="],
     [{ cmd: "a", envs: { A: 1 } }, "envs.A must be a string"],
@@ -56,6 +59,25 @@ describe("validatorCompiler", () => {
 
   it("takes any bytes for standard input, and all of Unicode", () => {
     expect(complaintOf(execSchema, { cmd: "\u{1f600}", stdin: "a\0b" })).toBeUndefined();
+  });
+
+  it.each([
+    [listCapsulesQuery, { status: "running,gone" }, /^status\.1 must be one of starting, running, .*[a-z]$/],
+    [listCapsulesQuery, { status: ["running", "gone"] }, /^status\.1 must be one of /],
+    [auditQuery, { before: "yesterday" }, "before must be a time such as 2026-03-01T12:00:00Z"],
+    [auditQuery, { action: "A" }, /^action must be words of a-z/],
+    [usageQuery, { from: "1 March" }, "from must be a day such as 2026-03-01"],
+    [teamQuotas, { capsules: 2 }, "the body must not have capsules"],
+  ])("%#: %j: %s", (schema, input, message) => expect(complaintOf(schema, input)).toMatch(message));
+
+  it("takes what is repeated for what is joined by commas", () => {
+    const values = ["running,paused", ["running", "paused"]].map(
+      (status) => listCapsulesQuery.parse({ status }).status,
+    );
+    expect(values).toEqual([
+      ["running", "paused"],
+      ["running", "paused"],
+    ]);
   });
 
   it("looks at what a query stands for", () => {

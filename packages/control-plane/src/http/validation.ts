@@ -17,14 +17,28 @@ const NOUNS: Record<string, string> = {
   record: "an object",
 };
 
+const FORMATS: Record<string, string> = {
+  datetime: "must be a time such as 2026-03-01T12:00:00Z",
+  date: "must be a day such as 2026-03-01",
+};
+
 function complaint(issue: Issue): string {
   switch (issue.code) {
     case "too_small":
+      if (issue.origin === "string" && issue.minimum === 1) return "must not be empty";
       return `must be at least ${issue.minimum}${UNITS[issue.origin] ?? ""}`;
     case "too_big":
       return `must be at most ${issue.maximum}${UNITS[issue.origin] ?? ""}`;
     case "invalid_type":
       return `must be ${NOUNS[issue.expected] ?? issue.expected}`;
+    case "invalid_value":
+      return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map(String).join(", ")}`;
+    case "invalid_format":
+      return FORMATS[issue.format] ?? issue.message;
+    case "invalid_union":
+      return issue.errors[0]?.[0] === undefined ? issue.message : complaint(issue.errors[0][0]);
+    case "unrecognized_keys":
+      return `must not have ${issue.keys.join(", ").slice(0, 200)}`;
     case "invalid_key":
       return `has a name that ${issue.issues[0]?.message ?? "is invalid"}`;
     default:

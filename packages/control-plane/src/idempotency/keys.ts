@@ -64,7 +64,7 @@ export class IdempotencyKeys {
    * @throws conflict when the key was used for another request, or the first one goes on for long or broke off
    */
   async begin({ owner, route, key, request }: Asked, resumes: boolean): Promise<Turn> {
-    const hashes = { keyHash: hash(JSON.stringify([owner, route, key])), requestHash: hash(request) };
+    const hashes = { keyHash: hashOf(owner, key), requestHash: hashOf(route, request) };
     const attempt = async () => {
       const row = await this.#find(hashes.keyHash);
       return row === undefined ? this.#enter(hashes) : this.#repeat(row, hashes.requestHash, resumes);
@@ -161,8 +161,8 @@ export async function purgeIdempotencyKeys({ queries }: Database): Promise<void>
   await queries.delete(idempotencyKeys).where(expired());
 }
 
-function hash(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+function hashOf(...parts: readonly string[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
 function conflict(message: string): never {

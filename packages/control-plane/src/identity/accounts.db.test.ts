@@ -4,7 +4,7 @@ import type { Auth, Me, Session } from "@wrenn/protocol/rest/accounts";
 import { and, eq, gt, gte, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../db/database.ts";
-import { auditLogs, counts, mailTokens, memberships, teams, users } from "../db/schema.ts";
+import { auditLogs, counts, mailTokens, memberships, sessions, teams, users } from "../db/schema.ts";
 import { newEmail, PASSWORD, People, tokenOf, uuidOf } from "../testing/people.ts";
 import { NO_LIMITS } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
@@ -146,7 +146,7 @@ describe.each(ENGINES)("accounts on PostgreSQL $name", (engine) => {
       [{ email: "a b@example.com" }, "email must be an e-mail address"],
       [{ password: "1234567" }, "password must be at least 8 characters"],
       [{ password: "x".repeat(201) }, "password must be at most 200 characters"],
-      [{ name: " " }, "name must be at least 1 characters"],
+      [{ name: " " }, "name must not be empty"],
       [{ name: "a\u0000b" }, "name must not contain control characters or invisible ones"],
       [{ name: "Bo\u202egnp.exe" }, "name must not contain control characters or invisible ones"],
       [{ name: "B\u200bo" }, "name must not contain control characters or invisible ones"],
@@ -195,7 +195,10 @@ describe.each(ENGINES)("accounts on PostgreSQL $name", (engine) => {
       await setStatus(auth, "disabled");
       expect((await people.logIn(auth.email)).body.error.code).toBe("account_disabled");
       expect((await people.logIn(auth.email, "wrong password")).status).toBe(401);
-      expect((await people.request("GET", "/v1/me", auth)).body.error.code).toBe("account_deactivated");
+      const code = async () => (await people.request("GET", "/v1/me", auth)).body.error.code;
+      expect(await code()).toBe("account_deactivated");
+      await db.queries.delete(sessions);
+      expect(await code()).toBe("account_deactivated");
     });
 
     it("ends at once with logging out, and goes on elsewhere", async () => {

@@ -110,7 +110,7 @@ describe.each(ENGINES)("the end of accounts on PostgreSQL $name", (engine) => {
     expect((await close(auth)).status).toBe(204);
 
     const last = await close(admin);
-    expect([last.status, last.body.error.code]).toEqual([400, "invalid_request"]);
+    expect([last.status, last.body.error.code]).toEqual([409, "conflict"]);
     expect(last.body.error.message).toContain("the last administrator");
     const others = await Promise.all([people.join(), people.join(), people.join()]);
     for (const { user_id } of others) {
@@ -120,7 +120,7 @@ describe.each(ENGINES)("the end of accounts on PostgreSQL $name", (engine) => {
         .where(eq(users.id, uuidOf(user_id)));
     }
     const answers = await Promise.all([admin, ...others].map((one) => close(one)));
-    expect(answers.map(({ status }) => `${status}`).toSorted()).toEqual(["204", "204", "204", "400"]);
+    expect(answers.map(({ status }) => `${status}`).toSorted()).toEqual(["204", "204", "204", "409"]);
     const left = and(eq(users.isAdmin, true), eq(users.status, "active"));
     expect(await db.queries.select().from(users).where(left)).toHaveLength(1);
   });

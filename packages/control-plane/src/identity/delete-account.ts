@@ -28,8 +28,7 @@ export interface TeamEnding {
 
 /**
  * Closes the account at once, with the teams that nobody else is in.
- * @throws owns_team_with_members, conflict for the owner of the platform's team, invalid_request for the last administrator,
- * account_deactivated
+ * @throws owns_team_with_members, conflict for the owner of the platform's team and for the last administrator, account_deactivated
  */
 export async function deleteAccount(
   { db, mailer }: AccountDeps,
@@ -59,6 +58,7 @@ export async function deleteAccount(
 /** So that teams that they are just made the owner of are seen. @throws account_deactivated for who is locked out or gone meanwhile */
 async function holdOwn(transaction: Queries, userId: string): Promise<void> {
   const user = await holdAnotherAdmin(transaction, userId).catch((error: unknown) => {
+    if (hasCode(error, "invalid_request")) throw new WrennError("conflict", error.message);
     if (!hasCode(error, "not_found")) throw error;
   });
   if (user?.status !== "active") throw new WrennError("account_deactivated", "this account is not active");

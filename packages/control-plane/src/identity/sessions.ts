@@ -116,11 +116,9 @@ function findSession(db: Database, { sessionId, userId, teamId = NO_TEAM }: Sess
 
 async function readSession(db: Database, key: SessionKey): Promise<{ principal: UserPrincipal; expiresAt: Date }> {
   const row = await findSession(db, key);
-  if (row === undefined || row.session.expiresAt <= new Date()) {
-    throw new WrennError("unauthorized", "the session has ended: sign in again");
-  }
+  if (row === undefined || row.session.expiresAt <= new Date()) throw await sessionOver(db, key);
   const { session, user, role, team } = row;
-  if (user.status !== "active") throw new WrennError("account_deactivated", "this account is not active");
+  if (user.status !== "active") throw notActive();
   return {
     expiresAt: session.expiresAt,
     principal: {
@@ -133,6 +131,17 @@ async function readSession(db: Database, key: SessionKey): Promise<{ principal: 
       membership: membershipOf(team, role),
     },
   };
+}
+
+/** Why there is no session any more: those of who is locked out end with that. */
+async function sessionOver({ queries }: Database, { userId }: SessionKey): Promise<WrennError> {
+  const [user] = await queries.select({ status: users.status }).from(users).where(eq(users.id, userId));
+  if (user !== undefined && user.status !== "active") return notActive();
+  return new WrennError("unauthorized", "the session has ended: sign in again");
+}
+
+function notActive(): WrennError {
+  return new WrennError("account_deactivated", "this account is not active");
 }
 
 /** Matches no team. */

@@ -23,9 +23,15 @@ export interface JobOptions<Data> {
   readonly keepSec?: number;
   /**
    * Does the work. It runs again after a crash or a failure, so doing it twice must be the same as doing it once.
+   * @throws Hopeless when it is not to be tried again by itself
    * @param signal aborts when its time is over, or when this process ends and cannot wait for it
    */
   run(deps: JobDeps, data: Data, signal: AbortSignal): Promise<void>;
+}
+
+/** Trying again is no use: the job has failed, for an administrator to see and perhaps to try once more. */
+export class Hopeless extends Error {
+  override readonly name = "Hopeless";
 }
 
 /** A kind of job whose data is checked before each run. */

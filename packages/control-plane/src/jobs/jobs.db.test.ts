@@ -12,7 +12,7 @@ import { sessions } from "../db/schema.ts";
 import { type Failure, TestPlatform, type TestUser } from "../testing/platform.ts";
 import { ENGINES, silent } from "../testing/postgres.ts";
 import { until } from "../testing/until.ts";
-import { defineJob } from "./define.ts";
+import { defineJob, Hopeless } from "./define.ts";
 import { Jobs } from "./jobs.ts";
 import { purgeEndedSessions } from "./purge-sessions.ts";
 import { JOBS } from "./registry.ts";
@@ -79,6 +79,23 @@ describe.each(ENGINES)("jobs on PostgreSQL $name", (engine) => {
     expect((await retry()).status).toBe(204);
     await until(async () => (await list("?name=flaky&state=completed")).items.length === 2);
     expect(await retry()).toMatchObject({ status: 409, body: { error: { code: "invalid_state" } } });
+  });
+
+  it("are not tried again when that is no use, but when someone asks", async () => {
+    const hopeless = defineJob({
+      name: "hopeless",
+      data: z.object({}),
+      run: () => Promise.reject(new Hopeless("nobody wants it")),
+    });
+    await using jobs = new Jobs(jobDeps(platform.db), [hopeless], TEST_TIMES).start();
+    await jobs.ready();
+    await jobs.send(hopeless, {});
+    const failedAt = (attempt: number) =>
+      until(async () => (await list("?name=hopeless&state=failed")).items.find(({ attempts }) => attempts === attempt));
+    const failed = await failedAt(1);
+    expect(failed.error).toBe("nobody wants it");
+    expect((await platform.request("POST", `/v1/admin/jobs/${failed.id}/retry`, admin)).status).toBe(204);
+    await failedAt(2);
   });
 
   it("do not show the values of a query that failed", async () => {

@@ -8,7 +8,7 @@ import { sql } from "drizzle-orm";
 import { fromDrizzle, type Job, PgBoss } from "pg-boss";
 import type { Queries } from "../db/database.ts";
 import { fromDatabaseError } from "../db/errors.ts";
-import type { JobType } from "./define.ts";
+import { Hopeless, type JobType } from "./define.ts";
 import type { JobDeps } from "./deps.ts";
 
 export const JOBS_SCHEMA = "pgboss";
@@ -196,6 +196,12 @@ export class Jobs implements AsyncDisposable {
     }
   }
 
+  /** The attempt that goes on was its last. */
+  async #giveUp(name: string, id: string): Promise<void> {
+    await this.#deps.db.queries.execute(sql`
+      update ${sql.raw(JOBS_SCHEMA)}.job set retry_limit = retry_count where name = ${name} and id = ${id}`);
+  }
+
   async #run(type: JobType, { id, name, data, retryCount, signal }: Job<unknown>): Promise<void> {
     const began = performance.now();
     const about = { job: name, id, attempt: retryCount + 1 };
@@ -206,6 +212,7 @@ export class Jobs implements AsyncDisposable {
       // Administrators are shown what it says: not the values of a query.
       const err = fromDatabaseError(error);
       this.#deps.logger.warn({ event: "job_failed", ...about, err });
+      if (error instanceof Hopeless) await this.#giveUp(name, id);
       throw err;
     } finally {
       // There may be more: then nobody waits for the next poll.

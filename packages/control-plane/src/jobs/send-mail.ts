@@ -2,8 +2,8 @@
 import { z } from "zod";
 import type { Queries } from "../db/database.ts";
 import type { Encryption } from "../encryption.ts";
-import type { Letter } from "../mail/mailer.ts";
-import { defineJob } from "./define.ts";
+import { type Letter, MailRefused } from "../mail/mailer.ts";
+import { defineJob, Hopeless } from "./define.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Sealed } from "./sealed.ts";
 
@@ -15,8 +15,14 @@ export const sendMail = defineJob({
   // Over an hour in all.
   retries: { limit: 12, delaySec: 10, maxDelaySec: 600 },
   timeoutSec: 120,
-  run: ({ mailer, encryption }, { letter }) =>
-    mailer.deliver(JSON.parse(encryption.decrypt(letter, LETTERS.owner)) as Letter),
+  run: async ({ mailer, encryption }, { letter }) => {
+    try {
+      await mailer.deliver(JSON.parse(encryption.decrypt(letter, LETTERS.owner)) as Letter);
+    } catch (error) {
+      if (error instanceof MailRefused) throw new Hopeless(error.message, { cause: error });
+      throw error;
+    }
+  },
 });
 
 /** Keeps the letter as a job. @throws database_unavailable */

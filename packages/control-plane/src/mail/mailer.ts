@@ -12,6 +12,11 @@ const PERMANENT = 500;
 /** What nodemailer calls refusals of these; all others, of a password or of TLS, may be the configuration's fault. */
 const OF_THE_MAIL = new Set(["EENVELOPE", "EMESSAGE"]);
 
+/** The mail server will never take the mail. */
+export class MailRefused extends Error {
+  override readonly name = "MailRefused";
+}
+
 /** A mail and whom it is for. */
 export interface Letter {
   readonly to: string;
@@ -57,7 +62,7 @@ export class Mailer {
     else await outbox.post(queries, { to, mail });
   }
 
-  /** Hands it to the mail server; what that will never take is given up. @throws when it may take it later */
+  /** Hands it to the mail server. @throws MailRefused when trying again is no use */
   async deliver({ to, mail: { subject, text, html } }: Letter): Promise<void> {
     const { smtp, logger } = this.#options;
     try {
@@ -66,7 +71,7 @@ export class Mailer {
     } catch (error) {
       const { code = "", responseCode = 0, message } = error as NodeJS.ErrnoException & { responseCode?: number };
       if (!OF_THE_MAIL.has(code) || responseCode < PERMANENT) throw error;
-      logger.warn({ event: "mail_refused", subject, reason: message });
+      throw new MailRefused(`the mail server will not take "${subject}": ${message}`, { cause: error });
     }
   }
 }

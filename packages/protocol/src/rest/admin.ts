@@ -16,7 +16,7 @@ const page = {
 const quota = z.int().min(0).max(1_000_000_000);
 
 export const quotasSchema = z
-  .object({
+  .strictObject({
     max_capsules: quota
       .meta({ examples: [50] })
       .nullish()

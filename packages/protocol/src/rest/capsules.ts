@@ -49,11 +49,13 @@ export type Capsule = z.infer<typeof capsuleSchema>;
 export const listCapsulesQuery = z.object({
   ...pageQuery,
   status: z
-    .string()
-    .transform((text) => text.split(","))
+    .union([z.string(), z.array(z.string()).max(statuses.length)])
+    .transform((given) => [given].flat().flatMap((list) => list.split(",")))
     .pipe(z.array(z.enum(statuses)))
     .optional()
-    .describe("Only those with one of these statuses, separated by commas; also those that ended"),
+    .describe(
+      "Only those with one of these statuses, also those that ended: may be repeated, and several joined by commas",
+    ),
   metadata: z
     .string()
     .max(4096)
@@ -69,6 +71,7 @@ function bounded(limit: { min: number; max: number; default: number }) {
 export const createCapsuleSchema = z
   .object({
     template: templateName
+      .meta({ examples: [DEFAULT_TEMPLATE] })
       .default(DEFAULT_TEMPLATE)
       .describe("A base template, or a snapshot, whose vcpus and memory_mb then hold instead of these"),
     vcpus: bounded(LIMITS.vcpus),

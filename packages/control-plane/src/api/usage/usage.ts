@@ -7,6 +7,7 @@ import { team } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 
 const DAY_MS = 24 * 3600 * 1000;
+/** From the first to the last. */
 const MAX_DAYS = 92;
 const DEFAULT_DAYS = 29;
 
@@ -17,7 +18,10 @@ function daysOf(query: { from?: string | undefined; to?: string | undefined }, n
   const days = (Date.parse(to) - Date.parse(from)) / DAY_MS;
   if (days < 0) throw new WrennError("invalid_request", `from is ${from} and must not be after to, which is ${to}`);
   if (days > MAX_DAYS) {
-    throw new WrennError("invalid_request", `from ${from} to ${to} are ${days} days, and ${MAX_DAYS} are allowed`);
+    throw new WrennError(
+      "invalid_request",
+      `from ${from} and to ${to} are ${days} days apart, and ${MAX_DAYS} are allowed`,
+    );
   }
   return { from, to };
 }
