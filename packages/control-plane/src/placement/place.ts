@@ -1,4 +1,5 @@
 /** Which host gets a new capsule: a pure function over what the hosts hold already. */
+import { createHash } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { HostStatus, HostType } from "@wrenn/protocol/rest/hosts";
 import type { State } from "@wrenn/protocol/states";
@@ -43,12 +44,16 @@ export interface PlacementPolicy {
   readonly memoryOvercommit: number;
   readonly cpuOvercommit: number;
   readonly diskOvercommit: number;
+  /** MiB of its file system below which a host takes nothing new while another one has more */
+  readonly minFreeDiskMb: number;
 }
 
 /** What is asked for the capsules that are to be started. */
 export type Demand = Amounts<number>;
 
 export interface PlacementRequest extends Demand {
+  /** UUID that the capsule will have: it decides between hosts that are equal */
+  readonly id: string;
   /** name of a base template */
   readonly template: string;
   /** UUID */
@@ -94,16 +99,36 @@ function lacking(host: HostLoad, demand: Demand, policy: PlacementPolicy): Resou
   return RESOURCES.find((resource) => freeOf(host, policy, resource) < demand[resource]);
 }
 
-/** From 0 to 1: the share of what is left of the scarcest resource. Disk also counts by what it has left in fact. */
-function freeShare(host: HostLoad, policy: PlacementPolicy): number {
-  const promised = RESOURCES.map((resource) => {
+/** How much of what may be promised would be left with the capsule on it: of each resource a share from 0 to 1. */
+function sharesLeft(host: HostLoad, demand: Demand, policy: PlacementPolicy): number[] {
+  return RESOURCES.map((resource) => {
     const limit = limitOf(host, policy, resource);
     if (limit === Number.POSITIVE_INFINITY) return 1;
-    return limit === 0 ? 0 : freeOf(host, policy, resource) / limit;
+    return limit === 0 ? 0 : (freeOf(host, policy, resource) - demand[resource]) / limit;
   });
-  const { diskFreeMb, total } = host;
-  const disk = total.diskMb === null || diskFreeMb === null || total.diskMb === 0 ? 1 : diskFreeMb / total.diskMb;
-  return Math.min(...promised, disk);
+}
+
+/**
+ * The host whose scarcest resource has the greatest share left, then the one with most left of all of them. What else is on its disk
+ * says nothing of its load. Which of equal hosts it is depends on the capsule: they take turns, and none is always the first.
+ */
+function leastLoaded(
+  hosts: readonly HostLoad[],
+  request: PlacementRequest,
+  policy: PlacementPolicy,
+): HostLoad | undefined {
+  const ranked = hosts.map((host) => {
+    const shares = sharesLeft(host, request, policy);
+    const turn = createHash("sha256").update(`${request.id} ${host.id}`).digest("hex");
+    return { host, scarcest: Math.min(...shares), all: shares.reduce((sum, share) => sum + share), turn };
+  });
+  const [best] = ranked.toSorted((a, b) => b.scarcest - a.scarcest || b.all - a.all || (a.turn < b.turn ? -1 : 1));
+  return best?.host;
+}
+
+/** Whether its file system has room in fact, as far as that is known. */
+function hasDisk({ diskFreeMb }: HostLoad, { minFreeDiskMb }: PlacementPolicy): boolean {
+  return diskFreeMb === null || diskFreeMb >= minFreeDiskMb;
 }
 
 function serves({ type, teamId }: HostLoad, request: PlacementRequest): boolean {
@@ -123,9 +148,10 @@ export function place(request: PlacementRequest, hosts: readonly HostLoad[], pol
   // Where nobody says that it has the template, a host is asked: it knows best.
   const local = tagged.filter(({ templates }) => templates.includes(request.template));
   const candidates = local.length > 0 ? local : tagged;
-  const [best] = candidates
-    .filter((host) => lacking(host, request, policy) === undefined)
-    .toSorted((a, b) => freeShare(b, policy) - freeShare(a, policy));
+  const roomy = candidates.filter((host) => lacking(host, request, policy) === undefined);
+  const writable = roomy.filter((host) => hasDisk(host, policy));
+  // Where all disks are full a host is asked: what was known of it may be old, and its answer is precise.
+  const best = leastLoaded(writable.length > 0 ? writable : roomy, request, policy);
   if (best === undefined) throw full(request, candidates, policy);
   return best;
 }
