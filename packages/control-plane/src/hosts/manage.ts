@@ -164,7 +164,8 @@ export async function removeTag(db: Database, asker: UserPrincipal, id: Id<"host
 }
 
 /**
- * Nothing new is placed on a host that is being drained; what is there stays, and can be resumed and copied.
+ * Nothing new is placed on a host that is being drained; what is there stays, and can be resumed and copied. One that is
+ * unreachable stays so, and is drained when it is back.
  * @throws not_found, forbidden; invalid_state before it was online
  */
 export async function setDraining(
@@ -174,13 +175,13 @@ export async function setDraining(
   draining: boolean,
 ): Promise<NamedHost> {
   const { row } = await getManagedHost(db, asker, id);
-  // One that is not there after all is found to be unreachable within a second.
   const [changed] = await db.queries
     .update(hosts)
     .set({
       status: draining
-        ? "draining"
+        ? sql`case when ${hosts.status} = 'online' then 'draining' else ${hosts.status} end`
         : sql`case when ${hosts.status} = 'draining' then 'online' else ${hosts.status} end`,
+      drainsWhenBack: draining ? sql`${hosts.status} = 'unreachable'` : false,
       updatedAt: new Date(),
     })
     .where(and(eq(hosts.id, row.id), isNull(hosts.deletedAt), ne(hosts.status, "pending")))

@@ -36,6 +36,10 @@ export const hostSchema = z
     disk_gb: z.int().optional(),
     address: z.string().optional(),
     status: z.enum(HOST_STATUSES).meta({ examples: ["online"] }),
+    draining: z
+      .boolean()
+      .meta({ examples: [false] })
+      .describe("Whether new capsules go elsewhere; one that is `unreachable` is drained again when it is back"),
     tags: z.array(like("gpu")),
     last_heartbeat_at: time.optional(),
     created_by: z.string().optional(),
