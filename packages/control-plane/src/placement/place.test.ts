@@ -103,7 +103,25 @@ describe("place", () => {
 
   it("lets a small box be used to the last MiB", () => {
     const small = host("small", { total: { memoryMb: 512, vcpus: 1, diskMb: 8 * GIB }, diskFreeMb: 2 * GIB });
-    expect(chosen([small], { memoryMb: 1024 })).toBe("small");
+    const reserved = { memoryMb: 512, vcpus: 1, diskMb: 5 * GIB };
+    expect(chosen([{ ...small, reserved }], { memoryMb: 512 })).toBe("small");
+  });
+
+  it("takes no host that is smaller than the capsule, however much may be promised", () => {
+    const hosts = [host("a"), host("b", { total: { memoryMb: 600, vcpus: 8 } })];
+    expect(chosen(hosts, { memoryMb: 1000 })).toBe("a");
+    expect(chosen(hosts, { vcpus: 8 })).toBe("b");
+    expect(refusal(hosts, { memoryMb: 1001 })).toThrow(
+      "no host that is online is large enough for a capsule with 1001 MiB of memory (the largest has 1000 MiB)",
+    );
+    expect(refusal(hosts, { vcpus: 32 })).toThrow(
+      "no host that is online is large enough for a capsule with 32 vCPUs (the largest has 8 vCPUs)",
+    );
+    expect(refusal(hosts, { memoryMb: 1000, vcpus: 8 })).toThrow(
+      "no host that is online is large enough for a capsule with 1000 MiB of memory and 8 vCPUs",
+    );
+    const busy = [host("a", { reserved: { memoryMb: 1500 } }), host("b", { total: { memoryMb: 300 } })];
+    expect(refusal(busy, { memoryMb: 600 })).toThrow(/the most is 500 MiB/);
   });
 
   it.each(["pending", "offline", "draining", "unreachable"] as const)("takes no host that is %s", (status) => {
@@ -111,7 +129,7 @@ describe("place", () => {
   });
 
   it("takes no host whose size is unknown, but one that only does not say how large its disk is", () => {
-    expect(refusal([host("a", { total: { memoryMb: null } })])).toThrow(/the most is 0 MiB/);
+    expect(refusal([host("a", { total: { memoryMb: null } })])).toThrow(/the largest has 0 MiB/);
     expect(chosen([host("a", { total: { diskMb: null }, diskFreeMb: null })])).toBe("a");
   });
 

@@ -94,6 +94,18 @@ function freeOf(host: HostLoad, policy: PlacementPolicy, resource: Resource): nu
   return Math.max(0, limitOf(host, policy, resource) - host.reserved[resource]);
 }
 
+/**
+ * The most that one capsule can have there, however much is promised to many: it cannot boot with more CPUs than there are, nor
+ * ever use more memory.
+ */
+function sizeOf({ total }: HostLoad, resource: Resource): number {
+  return resource === "diskMb" ? Number.POSITIVE_INFINITY : (total[resource] ?? 0);
+}
+
+function fits(host: HostLoad, demand: Demand): boolean {
+  return RESOURCES.every((resource) => demand[resource] <= sizeOf(host, resource));
+}
+
 /** The first that there is not enough of. */
 function lacking(host: HostLoad, demand: Demand, policy: PlacementPolicy): Resource | undefined {
   return RESOURCES.find((resource) => freeOf(host, policy, resource) < demand[resource]);
@@ -148,11 +160,13 @@ export function place(request: PlacementRequest, hosts: readonly HostLoad[], pol
   // Where nobody says that it has the template, a host is asked: it knows best.
   const local = tagged.filter(({ templates }) => templates.includes(request.template));
   const candidates = local.length > 0 ? local : tagged;
-  const roomy = candidates.filter((host) => lacking(host, request, policy) === undefined);
+  const large = candidates.filter((host) => fits(host, request));
+  if (large.length === 0) throw tooLarge(request, candidates);
+  const roomy = large.filter((host) => lacking(host, request, policy) === undefined);
   const writable = roomy.filter((host) => hasDisk(host, policy));
   // Where all disks are full a host is asked: what was known of it may be old, and its answer is precise.
   const best = leastLoaded(writable.length > 0 ? writable : roomy, request, policy);
-  if (best === undefined) throw full(request, candidates, policy);
+  if (best === undefined) throw full(request, large, policy);
   return best;
 }
 
@@ -160,8 +174,20 @@ function none(message: string): WrennError {
   return new WrennError("no_hosts_available", `${message}: try again in a moment`);
 }
 
+/** No try is of use, whatever ends elsewhere. */
+function tooLarge(request: Demand, hosts: readonly HostLoad[]): WrennError {
+  const most = (resource: Resource) => Math.max(...hosts.map((host) => sizeOf(host, resource)));
+  const scarce = RESOURCES.find((resource) => most(resource) < request[resource]);
+  const message =
+    scarce === undefined
+      ? `no host that is online is large enough for a capsule with ${inWords(request, "memoryMb")} and ${inWords(request, "vcpus")}`
+      : `no host that is online is large enough for a capsule with ${inWords(request, scarce)} (the largest has ${most(scarce)} ${UNITS[scarce][0]})`;
+  return new WrennError("no_hosts_available", message);
+}
+
 function full(request: Demand, hosts: readonly HostLoad[], policy: PlacementPolicy): WrennError {
-  const most = (resource: Resource) => Math.max(...hosts.map((host) => freeOf(host, policy, resource)));
+  const most = (resource: Resource) =>
+    Math.max(...hosts.map((host) => Math.min(freeOf(host, policy, resource), sizeOf(host, resource))));
   const scarce = RESOURCES.find((resource) => most(resource) < request[resource]);
   const message =
     scarce === undefined
