@@ -24,7 +24,7 @@ export const hostSchema = z
     team_name: z.string().optional(),
     provider: z.string().optional(),
     availability_zone: z.string().optional(),
-    arch: like("x86_64").optional(),
+    arch: like("x86_64").describe("As `uname -m` says it: `x86_64`, `aarch64`").optional(),
     cpu_cores: z
       .int()
       .meta({ examples: [32] })
