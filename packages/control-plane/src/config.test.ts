@@ -9,7 +9,7 @@ describe("readEnv and envToConfig", () => {
       listen: { host: "127.0.0.1", port: 9725 },
       database: { kind: "embedded" },
       logLevel: "info",
-      placement: { memoryOvercommit: 2, cpuOvercommit: 64, diskOvercommit: 64 },
+      placement: { memoryOvercommit: 2, cpuOvercommit: 64, diskOvercommit: 64, minFreeDiskMb: 512 },
       authority: undefined,
       localHost: true,
       quotas: { capsules: null, vcpus: null, memoryMb: null, diskMb: null, snapshots: null },

@@ -25,6 +25,7 @@ export interface Env {
   readonly quotas?: Readonly<Record<keyof QuotaLimits, string | undefined>>;
   readonly cpuOvercommit?: string | undefined;
   readonly diskOvercommit?: string | undefined;
+  readonly minFreeDiskMb?: string | undefined;
   readonly localHost?: string | undefined;
   readonly caCert?: string | undefined;
   readonly caKey?: string | undefined;
@@ -92,6 +93,7 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     },
     cpuOvercommit: env["WRENN_CPU_OVERCOMMIT"] || undefined,
     diskOvercommit: env["WRENN_DISK_OVERCOMMIT"] || undefined,
+    minFreeDiskMb: env["WRENN_MIN_FREE_DISK_MB"] || undefined,
     localHost: env["WRENN_LOCAL_HOST"] || undefined,
     caCert: env["WRENN_CA_CERT"] || undefined,
     caKey: env["WRENN_CA_KEY"] || undefined,
@@ -133,7 +135,13 @@ function readPlacement(env: Env, check: Check): PlacementPolicy {
     check(factor >= 0.1 && factor <= 1000, `${name} is "${text}" but must be a number from 0.1 to 1000`);
     return factor;
   };
+  const minFreeDiskMb = Number(env.minFreeDiskMb ?? 512);
+  check(
+    Number.isSafeInteger(minFreeDiskMb) && minFreeDiskMb >= 0,
+    `WRENN_MIN_FREE_DISK_MB is "${env.minFreeDiskMb}" but must be an integer from 0`,
+  );
   return {
+    minFreeDiskMb,
     memoryOvercommit: overcommit("WRENN_MEMORY_OVERCOMMIT", env.memoryOvercommit, 2),
     cpuOvercommit: overcommit("WRENN_CPU_OVERCOMMIT", env.cpuOvercommit, 64),
     diskOvercommit: overcommit("WRENN_DISK_OVERCOMMIT", env.diskOvercommit, 64),

@@ -1,5 +1,6 @@
+import { tmpdir } from "node:os";
 import { describe, expect, it } from "vitest";
-import { enrolArguments } from "./enrol-host.ts";
+import { enrolArguments, hostFacts } from "./enrol-host.ts";
 
 describe("enrolArguments", () => {
   it("asks for nothing unless there is a token", () => {
@@ -14,5 +15,11 @@ describe("enrolArguments", () => {
       address: "h:1",
     });
     expect(() => enrolArguments({ WRENN_REGISTER_TOKEN: token })).toThrow(/--address .* must say/);
+  });
+});
+
+describe("hostFacts", () => {
+  it("names the architecture as the system does", async () => {
+    expect((await hostFacts(tmpdir())).arch).toMatch(/^(x86_64|aarch64)$/);
   });
 });

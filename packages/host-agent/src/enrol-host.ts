@@ -1,5 +1,5 @@
 /** What WRENN_CP_URL, WRENN_REGISTER_TOKEN and WRENN_HOST_ADDRESS ask for: that this host enrols. */
-import { cpus, totalmem } from "node:os";
+import { machine as architecture, cpus, totalmem } from "node:os";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Env, HostConfig } from "./config.ts";
 import { totalSpaceMb } from "./disk/overlay.ts";
@@ -36,7 +36,7 @@ export async function enrolOptions(
 
 export async function hostFacts(dir: string): Promise<Omit<HostFacts, "address">> {
   return {
-    arch: process.arch,
+    arch: architecture(),
     cpu_cores: cpus().length,
     memory_mb: Math.floor(totalmem() / 1024 / 1024),
     disk_gb: Math.max(1, Math.floor((await totalSpaceMb(dir)) / 1024)),

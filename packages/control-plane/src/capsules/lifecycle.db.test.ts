@@ -160,9 +160,9 @@ describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
     await platform.retry(() => destroy(id), 204);
   });
 
-  it("are refused with a clear answer when no memory is left", async () => {
-    await platform.restartHost(() => (platform.host.memoryMb = 256));
-    const first = await platform.createCapsule();
+  it("are refused with a clear answer when no memory is left, or no host is as large", async () => {
+    await platform.restartHost(() => (platform.host.memoryMb = 512));
+    const [first, other] = [await platform.createCapsule(), await platform.createCapsule()];
     const refused = await platform.post<Failure>("/v1/capsules", { memory_mb: 192 });
     expect(refused.status).toBe(503);
     expect(refused.body.error).toEqual({
@@ -172,7 +172,12 @@ describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
     await destroy(first.id);
     const again = await platform.post<Capsule>("/v1/capsules", { memory_mb: 192 });
     expect(again.status).toBe(201);
-    await destroy(again.body.id);
+    const large = [{ memory_mb: 513 }, { vcpus: 3 }].map((wanted) => platform.post<Failure>("/v1/capsules", wanted));
+    expect((await Promise.all(large)).map(({ status, body }) => [status, body.error.message])).toEqual([
+      [503, "no host that is online is large enough for a capsule with 513 MiB of memory (the largest has 512 MiB)"],
+      [503, "no host that is online is large enough for a capsule with 3 vCPUs (the largest has 2 vCPUs)"],
+    ]);
+    for (const id of [again.body.id, other.id]) await destroy(id);
     await platform.restartHost(() => (platform.host.memoryMb = 16_384));
   });
 

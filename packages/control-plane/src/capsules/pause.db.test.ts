@@ -158,15 +158,16 @@ describe.each(ENGINES)("pause and resume on PostgreSQL $name", (engine) => {
   });
 
   it("give their memory back and need it again", async () => {
-    await platform.restartHost(() => (platform.host.memoryMb = 256));
+    await platform.restartHost(() => (platform.host.memoryMb = 512));
     const first = await platform.createCapsule();
     await pause(first.id);
-    const second = await platform.createCapsule();
+    const [second, third] = [await platform.createCapsule(), await platform.createCapsule()];
     const message = "512 MiB of memory are needed, and 0 MiB are left on the only host that can do this";
     expect(await resume(first.id)).toMatchObject({ status: 503, ...refused("no_hosts_available", message) });
     expect((await platform.getCapsule(first.id)).status).toBe("paused");
     await platform.destroyCapsule(second.id);
     expect((await resume(first.id)).status).toBe(200);
+    for (const { id } of [first, third]) await platform.destroyCapsule(id);
     await platform.restartHost(() => (platform.host.memoryMb = 16_384));
   });
 

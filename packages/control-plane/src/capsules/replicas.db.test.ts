@@ -28,7 +28,7 @@ describe.each(ENGINES)("two control planes and two hosts on PostgreSQL $name", (
     platform = await TestPlatform.start(engine);
     await platform.stopControlPlane();
     platform.host.memoryMb = HOST_MB;
-    const placement = { memoryOvercommit: 1, cpuOvercommit: 1000, diskOvercommit: 1000 };
+    const placement = { memoryOvercommit: 1, cpuOvercommit: 1000, diskOvercommit: 1000, minFreeDiskMb: 0 };
     await platform.startControlPlane({ placement });
     const process = new ControlPlaneProcess(platform.server.layout, {
       DATABASE_URL: platform.databaseUrl,

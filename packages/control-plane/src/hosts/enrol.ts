@@ -49,8 +49,8 @@ export async function registerHost(deps: EnrolDeps, registration: Registration):
   const address = parseHostAddress(registration.address);
   try {
     return await deps.db.queries.transaction(async (tx) => {
-      const hostId = await claimRegistration(tx, registration.token);
-      if (hostId === undefined) throw new WrennError("unauthorized", "invalid or expired registration token");
+      const claimed = await claimRegistration(tx, registration.token);
+      if (claimed === undefined) throw new WrennError("unauthorized", "invalid or expired registration token");
       const { arch, cpuCores, memoryMb, diskMb } = registration;
       const [row] = await tx
         .update(hosts)
@@ -62,12 +62,12 @@ export async function registerHost(deps: EnrolDeps, registration: Registration):
           ...(diskMb === undefined ? {} : { diskMb }),
           updatedAt: new Date(),
         })
-        .where(and(eq(hosts.id, hostId), isNull(hosts.deletedAt), or(mayEnrol, isNotNull(hosts.localInstance))))
+        .where(and(eq(hosts.id, claimed.id), or(mayEnrol, isNotNull(hosts.localInstance))))
         .returning();
       if (row === undefined) throw new WrennError("not_found", "no such host waits to be registered");
       if (row.type === "byoc") deps.byocAddresses.check(address);
       // What a host that enrols anew had before is not good for anything any more.
-      await keepRefresh(tx, hostId, []);
+      await keepRefresh(tx, row.id, []);
       return issue(deps, tx, row, registration.csr, null);
     });
   } catch (error) {
@@ -82,15 +82,7 @@ export async function registerHost(deps: EnrolDeps, registration: Registration):
  */
 export async function refreshHost(deps: EnrolDeps, token: string, csr: string): Promise<Credentials> {
   return deps.db.queries.transaction(async (tx) => {
-    const hostId = await findRefresh(tx, token);
-    const [row] =
-      hostId === undefined
-        ? []
-        : await tx
-            .select()
-            .from(hosts)
-            .where(and(eq(hosts.id, hostId), isNull(hosts.deletedAt)))
-            .for("update");
+    const row = await findRefresh(tx, token);
     if (row === undefined) throw new WrennError("unauthorized", "invalid or expired refresh token");
     await keepRefresh(tx, row.id, [token]);
     // The host may never see this answer: it goes on with what it has until it shows that it has the new.

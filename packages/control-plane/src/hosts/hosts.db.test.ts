@@ -242,25 +242,6 @@ describe.each(ENGINES)("hosts on PostgreSQL $name", (engine) => {
     await call(admin, "DELETE", `/${id}`);
   });
 
-  it("that are being drained may enrol anew, too, once nothing was heard of them for long", async () => {
-    const { id, agent } = await enrolled();
-    await drain(id, true);
-    expect(await call(admin, "POST", `/${id}/token`)).toMatchObject({ status: 400 });
-    await agent[Symbol.asyncDispose]();
-    const token = await until(async () => {
-      const lastSeenAt = new Date(Date.now() - 91_000);
-      await platform.db.queries
-        .update(hosts)
-        .set({ lastSeenAt })
-        .where(eq(hosts.id, idToUuid(parseId("host", id))));
-      return (await call<HostWithToken>(admin, "POST", `/${id}/token`)).body.registration_token;
-    });
-    await using _again = await EnrolledHost.start(platform.url, token);
-    await until(async () => Number((await rowOf(id))?.lastSeenAt) > Date.now() - 60_000);
-    expect(await statusOf(id)).toBe("draining");
-    await call(admin, "DELETE", `/${id}`);
-  });
-
   it("are not deleted while they hold something, unless that is forced; then they learn it", async () => {
     const { id, agent } = await enrolled();
     await using _ = agent;

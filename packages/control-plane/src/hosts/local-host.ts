@@ -8,7 +8,7 @@ import { and, desc, eq, inArray, isNotNull, isNull, type SQL } from "drizzle-orm
 import type { Database, Queries } from "../db/database.ts";
 import { fromDatabaseError } from "../db/errors.ts";
 import { hosts } from "../db/schema.ts";
-import { issueHostToken, revokeRegistration } from "./credentials.ts";
+import { holdHost, issueRegistration } from "./credentials.ts";
 
 export interface LocalHostOptions {
   readonly db: Database;
@@ -55,14 +55,8 @@ export class LocalHost {
 
   #newToken(): Promise<string | undefined> {
     return this.#options.db.queries.transaction(async (tx) => {
-      const [row] = await tx
-        .select({ id: hosts.id })
-        .from(hosts)
-        .where(and(eq(hosts.id, this.#id), isNull(hosts.deletedAt)))
-        .for("update");
-      if (row === undefined) return undefined;
-      await revokeRegistration(tx, row.id);
-      return issueHostToken(tx, row.id, "registration");
+      const row = await holdHost(tx, this.#id);
+      return row === undefined ? undefined : issueRegistration(tx, row.id);
     });
   }
 

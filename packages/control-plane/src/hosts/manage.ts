@@ -10,7 +10,7 @@ import { holdRoom } from "../db/room.ts";
 import { type HostRow, hosts, teams } from "../db/schema.ts";
 import type { UserPrincipal } from "../identity/principal.ts";
 import { maySee, requireMayManage } from "./access.ts";
-import { issueHostToken } from "./credentials.ts";
+import { holdHost, issueRegistration } from "./credentials.ts";
 import { mayEnrol } from "./registry.ts";
 
 export interface NewHost {
@@ -61,7 +61,7 @@ export async function createHost(
       tags: [...new Set(tags)],
       createdBy: asker.userId,
     });
-    return { host: await readHost(tx, id), token: await issueHostToken(tx, id, "registration") };
+    return { host: await readHost(tx, id), token: await issueRegistration(tx, id) };
   });
 }
 
@@ -114,7 +114,8 @@ export async function getManagedHost(db: Database, asker: UserPrincipal, id: Id<
 }
 
 /**
- * A new token for a host that has not enrolled, or that has lost what it proves itself with: it keeps its capsules.
+ * A new token for a host that has not enrolled, or that has lost what it proves itself with: it keeps its capsules. Tokens of
+ * before are good for nothing any more.
  * @throws not_found, forbidden; invalid_request while it is in use
  */
 export async function renewRegistration(
@@ -123,14 +124,15 @@ export async function renewRegistration(
   id: Id<"host">,
 ): Promise<{ host: NamedHost; token: string }> {
   const host = await getManagedHost(db, asker, id);
-  const [waiting] = await db.queries
-    .select({ id: hosts.id })
-    .from(hosts)
-    .where(and(eq(hosts.id, host.row.id), mayEnrol));
-  if (waiting === undefined) {
-    throw new WrennError("invalid_request", `the host is ${host.row.status}: it needs no registration token`);
-  }
-  return { host, token: await issueHostToken(db.queries, host.row.id, "registration") };
+  return db.queries.transaction(async (tx) => {
+    await holdHost(tx, host.row.id);
+    const there = and(eq(hosts.id, host.row.id), isNull(hosts.deletedAt));
+    const [waiting] = await tx.select({ id: hosts.id }).from(hosts).where(and(there, mayEnrol));
+    if (waiting === undefined) {
+      throw new WrennError("invalid_request", `the host is ${host.row.status}: it needs no registration token`);
+    }
+    return { host, token: await issueRegistration(tx, host.row.id) };
+  });
 }
 
 /** @throws not_found, forbidden; invalid_request when it has too many */
@@ -162,7 +164,8 @@ export async function removeTag(db: Database, asker: UserPrincipal, id: Id<"host
 }
 
 /**
- * Nothing new is placed on a host that is being drained; what is there stays, and can be resumed and copied.
+ * Nothing new is placed on a host that is being drained; what is there stays, and can be resumed and copied. One that is
+ * unreachable stays so, and is drained when it is back.
  * @throws not_found, forbidden; invalid_state before it was online
  */
 export async function setDraining(
@@ -172,13 +175,13 @@ export async function setDraining(
   draining: boolean,
 ): Promise<NamedHost> {
   const { row } = await getManagedHost(db, asker, id);
-  // One that is not there after all is found to be unreachable within a second.
   const [changed] = await db.queries
     .update(hosts)
     .set({
       status: draining
-        ? "draining"
+        ? sql`case when ${hosts.status} = 'online' then 'draining' else ${hosts.status} end`
         : sql`case when ${hosts.status} = 'draining' then 'online' else ${hosts.status} end`,
+      drainsWhenBack: draining ? sql`${hosts.status} = 'unreachable'` : false,
       updatedAt: new Date(),
     })
     .where(and(eq(hosts.id, row.id), isNull(hosts.deletedAt), ne(hosts.status, "pending")))

@@ -3,7 +3,7 @@ import { WrennError } from "@wrenn/protocol/errors";
 import type { GetHostResponse } from "@wrenn/protocol/gen/hostagent_pb";
 import { idFromUuid, idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import { HOST_STATUSES, type HostStatus } from "@wrenn/protocol/rest/hosts";
-import { and, count, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, count, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { isDuplicate } from "../db/errors.ts";
 import { prepared } from "../db/prepared.ts";
@@ -25,9 +25,8 @@ export function isAddressTaken(error: unknown): boolean {
   return isDuplicate(error, "hosts_platform_address") || isDuplicate(error, "hosts_team_address");
 }
 
-/** Of hosts that need to prove themselves anew: those that do not answer, and of those that are drained the ones not heard of for long. */
-export const mayEnrol = sql`(${hosts.status} in ('pending', 'unreachable', 'offline')
-  or (${hosts.status} = 'draining' and ${hosts.lastSeenAt} < now() - interval '90 seconds'))`;
+/** Of hosts that need to prove themselves anew: those that do not answer. */
+export const mayEnrol = inArray(hosts.status, ["pending", "unreachable", "offline"]);
 
 export function isRegistered(host: HostRow): host is RegisteredHost {
   return host.address !== null;
@@ -87,7 +86,23 @@ export async function markUnreachable(db: Database, id: string): Promise<void> {
   await setStatus(db, id, "unreachable", { updatedAt: new Date() });
 }
 
-/** Tells of the step when it is one. A host that is being drained stays so. */
+/** Whether nothing new is placed on the host, also once it is back. */
+export function isDraining({ status, drainsWhenBack }: Pick<HostRow, "status" | "drainsWhenBack">): boolean {
+  return status === "draining" || drainsWhenBack;
+}
+
+/** What becomes of the host: one that is drained is so again when it is back, and only one that was there is missed. */
+function stepOf(seen: HostRow, wanted: "online" | "unreachable"): Pick<HostRow, "status" | "drainsWhenBack"> {
+  if (wanted === "online") return { status: isDraining(seen) ? "draining" : "online", drainsWhenBack: false };
+  const { status, drainsWhenBack } = seen;
+  return isThere(status) ? { status: "unreachable", drainsWhenBack: isDraining(seen) } : { status, drainsWhenBack };
+}
+
+function isThere(status: HostStatus): boolean {
+  return status === "online" || status === "draining";
+}
+
+/** Tells of the step when it is one. */
 async function setStatus(
   { queries }: Database,
   id: string,
@@ -100,16 +115,14 @@ async function setStatus(
       .from(hosts)
       .where(and(eq(hosts.id, id), isNull(hosts.deletedAt)));
     if (seen === undefined) return;
-    // Only a host that was there is missed.
-    const stays = seen.status === "draining" || (wanted === "unreachable" && seen.status !== "online");
-    const status = stays ? seen.status : wanted;
+    const step = stepOf(seen, wanted);
     const swap = queries
       .update(hosts)
-      .set({ ...changes, status })
-      .where(and(eq(hosts.id, id), eq(hosts.status, seen.status)))
+      .set({ ...changes, ...step })
+      .where(and(eq(hosts.id, id), eq(hosts.status, seen.status), eq(hosts.drainsWhenBack, seen.drainsWhenBack)))
       .returning();
     const teamId = seen.teamId ?? idToUuid(PLATFORM_TEAM);
-    const [moved] = await changeAndTell(queries, swap, teamId, hostEvents(seen, status, teamId));
+    const [moved] = await changeAndTell(queries, swap, teamId, hostEvents(seen, step.status, teamId));
     if (moved !== undefined) return;
     // Another control plane was first: look again.
   }
@@ -117,7 +130,7 @@ async function setStatus(
 
 function hostEvents({ id, status: from }: HostRow, to: HostStatus, teamId: string) {
   const resource = { id: idFromUuid("host", id), type: "host" } as const;
-  if (from !== "online" && to === "online") return [newEvent("host.up", teamId, resource)];
-  if (from === "online" && to === "unreachable") return [newEvent("host.down", teamId, resource)];
+  if (!isThere(from) && isThere(to)) return [newEvent("host.up", teamId, resource)];
+  if (isThere(from) && to === "unreachable") return [newEvent("host.down", teamId, resource)];
   return [];
 }

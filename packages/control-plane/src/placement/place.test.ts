@@ -1,8 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { admit, type HostLoad, type PlacementRequest, place } from "./place.ts";
 
-const policy = { memoryOvercommit: 2, cpuOvercommit: 4, diskOvercommit: 10 };
 const GIB = 1024;
+const policy = { memoryOvercommit: 2, cpuOvercommit: 4, diskOvercommit: 10, minFreeDiskMb: GIB };
 
 interface Changes extends Partial<Omit<HostLoad, "total" | "reserved">> {
   readonly total?: Partial<HostLoad["total"]>;
@@ -21,7 +22,7 @@ function host(id: string, { total, reserved, ...changes }: Changes = {}): HostLo
 
 function request(changes: Partial<PlacementRequest> = {}): PlacementRequest {
   const demand = { memoryMb: 128, vcpus: 1, diskMb: 5 * GIB };
-  return { ...demand, template: "minimal", teamId: "ours", isByoc: false, tags: [], ...changes };
+  return { ...demand, id: randomUUID(), template: "minimal", teamId: "ours", isByoc: false, tags: [], ...changes };
 }
 
 const chosen = (hosts: HostLoad[], changes?: Partial<PlacementRequest>) => place(request(changes), hosts, policy).id;
@@ -40,10 +41,49 @@ describe("place", () => {
     const noMemory = host("memory", { reserved: { memoryMb: 1600 } });
     const noCpu = host("cpu", { reserved: { vcpus: 15 } });
     const noDisk = host("disk", { reserved: { diskMb: 995 * GIB } });
-    const fullDisk = host("full", { diskFreeMb: GIB });
-    const half = host("half", { reserved: { memoryMb: 1000, vcpus: 8, diskMb: 500 * GIB }, diskFreeMb: 50 * GIB });
-    expect(chosen([noMemory, noCpu, noDisk, fullDisk, half])).toBe("half");
-    expect(chosen([noMemory, noCpu, noDisk, fullDisk])).toBe("memory");
+    const half = host("half", { reserved: { memoryMb: 1000, vcpus: 8, diskMb: 500 * GIB } });
+    expect(chosen([noMemory, noCpu, noDisk, half])).toBe("half");
+    expect(chosen([noMemory, noCpu, noDisk])).toBe("memory");
+    expect(chosen([half, host("also", { reserved: { memoryMb: 1000, vcpus: 7 } })])).toBe("also");
+  });
+
+  /** How many of the capsules each host got, one after the other. */
+  function spread(hosts: readonly HostLoad[], capsules: number, endAtOnce = false): number[] {
+    const loads = new Map(hosts.map((one) => [one.id, one]));
+    const counts = new Map(hosts.map(({ id }) => [id, 0]));
+    for (let i = 0; i < capsules; i++) {
+      const wanted = request();
+      const best = place(wanted, [...loads.values()], policy);
+      counts.set(best.id, (counts.get(best.id) ?? 0) + 1);
+      const { memoryMb, vcpus, diskMb } = best.reserved;
+      const reserved = {
+        memoryMb: memoryMb + wanted.memoryMb,
+        vcpus: vcpus + wanted.vcpus,
+        diskMb: diskMb + wanted.diskMb,
+      };
+      if (!endAtOnce) loads.set(best.id, { ...best, reserved });
+    }
+    return [...counts.values()];
+  }
+
+  it("spreads evenly over equal hosts, however full the disk is that they share", () => {
+    for (const diskFreeMb of [100 * GIB, 22 * GIB, 2 * GIB]) {
+      expect(spread([host("a", { diskFreeMb }), host("b", { diskFreeMb })], 10)).toEqual([5, 5]);
+    }
+    expect(spread([host("a", { diskFreeMb: 22 * GIB }), host("b", { diskFreeMb: 21 * GIB })], 10)).toEqual([5, 5]);
+  });
+
+  it("decides between equal hosts by the capsule, so that none is always the first", () => {
+    const hosts = [host("a"), host("b"), host("c")];
+    for (const count of spread(hosts, 300, true)) expect(count).toBeGreaterThan(0);
+    const id = randomUUID();
+    expect(new Set([hosts, hosts.toReversed()].map((some) => chosen(some, { id }))).size).toBe(1);
+  });
+
+  it("leaves alone a host whose disk is full in fact, unless all are: then the host says so", () => {
+    const [full, busy] = [host("full", { diskFreeMb: GIB - 1 }), host("busy", { reserved: { memoryMb: 1500 } })];
+    expect(chosen([full, busy])).toBe("busy");
+    expect(chosen([full])).toBe("full");
   });
 
   it("promises up to the over-commitment and no bit more", () => {
@@ -63,7 +103,25 @@ describe("place", () => {
 
   it("lets a small box be used to the last MiB", () => {
     const small = host("small", { total: { memoryMb: 512, vcpus: 1, diskMb: 8 * GIB }, diskFreeMb: 2 * GIB });
-    expect(chosen([small], { memoryMb: 1024 })).toBe("small");
+    const reserved = { memoryMb: 512, vcpus: 1, diskMb: 5 * GIB };
+    expect(chosen([{ ...small, reserved }], { memoryMb: 512 })).toBe("small");
+  });
+
+  it("takes no host that is smaller than the capsule, however much may be promised", () => {
+    const hosts = [host("a"), host("b", { total: { memoryMb: 600, vcpus: 8 } })];
+    expect(chosen(hosts, { memoryMb: 1000 })).toBe("a");
+    expect(chosen(hosts, { vcpus: 8 })).toBe("b");
+    expect(refusal(hosts, { memoryMb: 1001 })).toThrow(
+      "no host that is online is large enough for a capsule with 1001 MiB of memory (the largest has 1000 MiB)",
+    );
+    expect(refusal(hosts, { vcpus: 32 })).toThrow(
+      "no host that is online is large enough for a capsule with 32 vCPUs (the largest has 8 vCPUs)",
+    );
+    expect(refusal(hosts, { memoryMb: 1000, vcpus: 8 })).toThrow(
+      "no host that is online is large enough for a capsule with 1000 MiB of memory and 8 vCPUs",
+    );
+    const busy = [host("a", { reserved: { memoryMb: 1500 } }), host("b", { total: { memoryMb: 300 } })];
+    expect(refusal(busy, { memoryMb: 600 })).toThrow(/the most is 500 MiB/);
   });
 
   it.each(["pending", "offline", "draining", "unreachable"] as const)("takes no host that is %s", (status) => {
@@ -71,7 +129,7 @@ describe("place", () => {
   });
 
   it("takes no host whose size is unknown, but one that only does not say how large its disk is", () => {
-    expect(refusal([host("a", { total: { memoryMb: null } })])).toThrow(/the most is 0 MiB/);
+    expect(refusal([host("a", { total: { memoryMb: null } })])).toThrow(/the largest has 0 MiB/);
     expect(chosen([host("a", { total: { diskMb: null }, diskFreeMb: null })])).toBe("a");
   });
 

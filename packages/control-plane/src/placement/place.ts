@@ -1,4 +1,5 @@
 /** Which host gets a new capsule: a pure function over what the hosts hold already. */
+import { createHash } from "node:crypto";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { HostStatus, HostType } from "@wrenn/protocol/rest/hosts";
 import type { State } from "@wrenn/protocol/states";
@@ -43,12 +44,16 @@ export interface PlacementPolicy {
   readonly memoryOvercommit: number;
   readonly cpuOvercommit: number;
   readonly diskOvercommit: number;
+  /** MiB of its file system below which a host takes nothing new while another one has more */
+  readonly minFreeDiskMb: number;
 }
 
 /** What is asked for the capsules that are to be started. */
 export type Demand = Amounts<number>;
 
 export interface PlacementRequest extends Demand {
+  /** UUID that the capsule will have: it decides between hosts that are equal */
+  readonly id: string;
   /** name of a base template */
   readonly template: string;
   /** UUID */
@@ -89,21 +94,53 @@ function freeOf(host: HostLoad, policy: PlacementPolicy, resource: Resource): nu
   return Math.max(0, limitOf(host, policy, resource) - host.reserved[resource]);
 }
 
+/**
+ * The most that one capsule can have there, however much is promised to many: it cannot boot with more CPUs than there are, nor
+ * ever use more memory.
+ */
+function sizeOf({ total }: HostLoad, resource: Resource): number {
+  return resource === "diskMb" ? Number.POSITIVE_INFINITY : (total[resource] ?? 0);
+}
+
+function fits(host: HostLoad, demand: Demand): boolean {
+  return RESOURCES.every((resource) => demand[resource] <= sizeOf(host, resource));
+}
+
 /** The first that there is not enough of. */
 function lacking(host: HostLoad, demand: Demand, policy: PlacementPolicy): Resource | undefined {
   return RESOURCES.find((resource) => freeOf(host, policy, resource) < demand[resource]);
 }
 
-/** From 0 to 1: the share of what is left of the scarcest resource. Disk also counts by what it has left in fact. */
-function freeShare(host: HostLoad, policy: PlacementPolicy): number {
-  const promised = RESOURCES.map((resource) => {
+/** How much of what may be promised would be left with the capsule on it: of each resource a share from 0 to 1. */
+function sharesLeft(host: HostLoad, demand: Demand, policy: PlacementPolicy): number[] {
+  return RESOURCES.map((resource) => {
     const limit = limitOf(host, policy, resource);
     if (limit === Number.POSITIVE_INFINITY) return 1;
-    return limit === 0 ? 0 : freeOf(host, policy, resource) / limit;
+    return limit === 0 ? 0 : (freeOf(host, policy, resource) - demand[resource]) / limit;
   });
-  const { diskFreeMb, total } = host;
-  const disk = total.diskMb === null || diskFreeMb === null || total.diskMb === 0 ? 1 : diskFreeMb / total.diskMb;
-  return Math.min(...promised, disk);
+}
+
+/**
+ * The host whose scarcest resource has the greatest share left, then the one with most left of all of them. What else is on its disk
+ * says nothing of its load. Which of equal hosts it is depends on the capsule: they take turns, and none is always the first.
+ */
+function leastLoaded(
+  hosts: readonly HostLoad[],
+  request: PlacementRequest,
+  policy: PlacementPolicy,
+): HostLoad | undefined {
+  const ranked = hosts.map((host) => {
+    const shares = sharesLeft(host, request, policy);
+    const turn = createHash("sha256").update(`${request.id} ${host.id}`).digest("hex");
+    return { host, scarcest: Math.min(...shares), all: shares.reduce((sum, share) => sum + share), turn };
+  });
+  const [best] = ranked.toSorted((a, b) => b.scarcest - a.scarcest || b.all - a.all || (a.turn < b.turn ? -1 : 1));
+  return best?.host;
+}
+
+/** Whether its file system has room in fact, as far as that is known. */
+function hasDisk({ diskFreeMb }: HostLoad, { minFreeDiskMb }: PlacementPolicy): boolean {
+  return diskFreeMb === null || diskFreeMb >= minFreeDiskMb;
 }
 
 function serves({ type, teamId }: HostLoad, request: PlacementRequest): boolean {
@@ -123,10 +160,13 @@ export function place(request: PlacementRequest, hosts: readonly HostLoad[], pol
   // Where nobody says that it has the template, a host is asked: it knows best.
   const local = tagged.filter(({ templates }) => templates.includes(request.template));
   const candidates = local.length > 0 ? local : tagged;
-  const [best] = candidates
-    .filter((host) => lacking(host, request, policy) === undefined)
-    .toSorted((a, b) => freeShare(b, policy) - freeShare(a, policy));
-  if (best === undefined) throw full(request, candidates, policy);
+  const large = candidates.filter((host) => fits(host, request));
+  if (large.length === 0) throw tooLarge(request, candidates);
+  const roomy = large.filter((host) => lacking(host, request, policy) === undefined);
+  const writable = roomy.filter((host) => hasDisk(host, policy));
+  // Where all disks are full a host is asked: what was known of it may be old, and its answer is precise.
+  const best = leastLoaded(writable.length > 0 ? writable : roomy, request, policy);
+  if (best === undefined) throw full(request, large, policy);
   return best;
 }
 
@@ -134,8 +174,20 @@ function none(message: string): WrennError {
   return new WrennError("no_hosts_available", `${message}: try again in a moment`);
 }
 
+/** No try is of use, whatever ends elsewhere. */
+function tooLarge(request: Demand, hosts: readonly HostLoad[]): WrennError {
+  const most = (resource: Resource) => Math.max(...hosts.map((host) => sizeOf(host, resource)));
+  const scarce = RESOURCES.find((resource) => most(resource) < request[resource]);
+  const message =
+    scarce === undefined
+      ? `no host that is online is large enough for a capsule with ${inWords(request, "memoryMb")} and ${inWords(request, "vcpus")}`
+      : `no host that is online is large enough for a capsule with ${inWords(request, scarce)} (the largest has ${most(scarce)} ${UNITS[scarce][0]})`;
+  return new WrennError("no_hosts_available", message);
+}
+
 function full(request: Demand, hosts: readonly HostLoad[], policy: PlacementPolicy): WrennError {
-  const most = (resource: Resource) => Math.max(...hosts.map((host) => freeOf(host, policy, resource)));
+  const most = (resource: Resource) =>
+    Math.max(...hosts.map((host) => Math.min(freeOf(host, policy, resource), sizeOf(host, resource))));
   const scarce = RESOURCES.find((resource) => most(resource) < request[resource]);
   const message =
     scarce === undefined

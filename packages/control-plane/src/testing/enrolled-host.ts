@@ -26,7 +26,7 @@ export class EnrolledHost implements AsyncDisposable {
   static async start(controlPlane: string, token: string, fake = new FakeHost()): Promise<EnrolledHost> {
     const host = new EnrolledHost(fake, await fake.listen(), await mkdtemp(join(tmpdir(), "wrenn-host-")));
     const address = `127.0.0.1:${host.port}`;
-    const facts = { address, arch: "x64", cpu_cores: 2, memory_mb: 16_384, disk_gb: 20 };
+    const facts = { address, arch: "x86_64", cpu_cores: 2, memory_mb: 16_384, disk_gb: 20 };
     await enrol({ file: host.file, controlPlane, token, facts });
     const credentials = (await host.credentials()) as HostCredentials;
     host.show(credentials);

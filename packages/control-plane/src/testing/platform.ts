@@ -110,7 +110,7 @@ export class TestPlatform implements AsyncDisposable {
       database: { kind: "external", url: this.databaseUrl },
       logLevel: "silent",
       quotas: { capsules: null, vcpus: null, memoryMb: null, diskMb: null, snapshots: null },
-      placement: { memoryOvercommit: 2, cpuOvercommit: 1000, diskOvercommit: 1000 },
+      placement: { memoryOvercommit: 2, cpuOvercommit: 1000, diskOvercommit: 1000, minFreeDiskMb: 0 },
       authority: undefined,
       localHost: true,
       metricsToken: undefined,

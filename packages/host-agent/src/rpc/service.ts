@@ -1,5 +1,5 @@
 /** HostAgentService: turns messages into operations and back, and nothing else. */
-import { cpus, totalmem } from "node:os";
+import { machine as architecture, cpus, totalmem } from "node:os";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { toConnectError } from "@wrenn/protocol/connect-errors";
 import { WrennError } from "@wrenn/protocol/errors";
@@ -166,7 +166,7 @@ async function describeHost(host: HostContext) {
     memoryMb: BigInt(Math.floor(totalmem() / 1024 / 1024)),
     diskFreeMb: BigInt(await freeSpaceMb(host.layout.dir)),
     diskMb: BigInt(await totalSpaceMb(host.layout.dir)),
-    arch: process.arch,
+    arch: architecture(),
     templates: host.templates.names,
   };
 }

@@ -24,7 +24,7 @@ export const hostSchema = z
     team_name: z.string().optional(),
     provider: z.string().optional(),
     availability_zone: z.string().optional(),
-    arch: like("x86_64").optional(),
+    arch: like("x86_64").describe("As `uname -m` says it: `x86_64`, `aarch64`").optional(),
     cpu_cores: z
       .int()
       .meta({ examples: [32] })
@@ -36,6 +36,10 @@ export const hostSchema = z
     disk_gb: z.int().optional(),
     address: z.string().optional(),
     status: z.enum(HOST_STATUSES).meta({ examples: ["online"] }),
+    draining: z
+      .boolean()
+      .meta({ examples: [false] })
+      .describe("Whether new capsules go elsewhere; one that is `unreachable` is drained again when it is back"),
     tags: z.array(like("gpu")),
     last_heartbeat_at: time.optional(),
     created_by: z.string().optional(),

@@ -1,5 +1,5 @@
 /** POST /v1/hosts: enters a host and answers with the token that it enrols with. */
-import { idToUuid, parseId } from "@wrenn/protocol/ids";
+import { idToUuid, PLATFORM_TEAM, parseId } from "@wrenn/protocol/ids";
 import { createHostSchema, hostWithTokenSchema } from "@wrenn/protocol/rest/hosts";
 import { createHost as create } from "../../hosts/manage.ts";
 import { USER, userOf } from "../access.ts";
@@ -23,7 +23,11 @@ export const createHost: Route = (app, { capsules }) => {
       const { type, team_id: team, provider, availability_zone: availabilityZone, tags } = request.body;
       const teamId = team === undefined ? undefined : idToUuid(parseId("team", team));
       const wanted = { type, teamId, provider, availabilityZone, tags };
-      const { host, token } = await create(capsules.db, userOf(request.principal), wanted);
+      const asker = userOf(request.principal);
+      // Also where it fails: whose it would have been.
+      if (type === "regular") request.audited = { teamId: idToUuid(PLATFORM_TEAM) };
+      else if (asker.isAdmin && teamId !== undefined) request.audited = { teamId };
+      const { host, token } = await create(capsules.db, asker, wanted);
       request.audited = auditedHost(host.row, { type });
       return reply.code(201).send({ host: toNamedHost(host), registration_token: token });
     },

@@ -1,11 +1,10 @@
 /** DELETE /v1/hosts/{id}: refused while it holds capsules or snapshots, unless it is forced. */
-import { parseId } from "@wrenn/protocol/ids";
 import { flag } from "@wrenn/protocol/rest/common";
 import { z } from "zod";
 import { deleteHost as remove } from "../../hosts/remove.ts";
 import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
-import { auditedHost, hostParams } from "./params.ts";
+import { hostParams, hostToChange } from "./params.ts";
 
 export const deleteHost: Route = (app, { capsules }) => {
   app.route({
@@ -21,10 +20,9 @@ export const deleteHost: Route = (app, { capsules }) => {
       response: { 204: z.undefined().describe("It is deleted"), ...errors(400, 404, "has_active_sandboxes") },
     },
     handler: async (request, reply) => {
-      const id = parseId("host", request.params.id);
       const { force } = request.query;
-      const row = await remove(capsules, userOf(request.principal), id, force);
-      request.audited = auditedHost(row, { force });
+      const id = await hostToChange(request, capsules.db, request.params.id, { force });
+      await remove(capsules, userOf(request.principal), id, force);
       return reply.code(204).send();
     },
   });

@@ -1,10 +1,9 @@
 /** PUT /v1/hosts/{id}/drain: whether new capsules go elsewhere. */
-import { parseId } from "@wrenn/protocol/ids";
 import { hostDrainSchema, hostSchema } from "@wrenn/protocol/rest/hosts";
 import { setDraining } from "../../hosts/manage.ts";
 import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
-import { auditedHost, hostParams } from "./params.ts";
+import { hostParams, hostToChange } from "./params.ts";
 import { toNamedHost } from "./view.ts";
 
 export const drainHost: Route = (app, { capsules }) => {
@@ -21,10 +20,9 @@ export const drainHost: Route = (app, { capsules }) => {
       response: { 200: hostSchema, ...errors(400, 404, "invalid_state") },
     },
     handler: async (request) => {
-      const id = parseId("host", request.params.id);
       const { draining } = request.body;
+      const id = await hostToChange(request, capsules.db, request.params.id, { draining });
       const host = await setDraining(capsules.db, userOf(request.principal), id, draining);
-      request.audited = auditedHost(host.row, { draining });
       return toNamedHost(host);
     },
   });

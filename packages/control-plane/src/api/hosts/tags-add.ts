@@ -1,11 +1,10 @@
 /** POST /v1/hosts/{id}/tags */
-import { parseId } from "@wrenn/protocol/ids";
 import { hostTagSchema } from "@wrenn/protocol/rest/hosts";
 import { z } from "zod";
 import { addTag } from "../../hosts/manage.ts";
 import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
-import { auditedHost, hostParams } from "./params.ts";
+import { hostParams, hostToChange } from "./params.ts";
 
 export const addHostTag: Route = (app, { capsules }) => {
   app.route({
@@ -22,8 +21,8 @@ export const addHostTag: Route = (app, { capsules }) => {
     },
     handler: async (request, reply) => {
       const { tag } = request.body;
-      const row = await addTag(capsules.db, userOf(request.principal), parseId("host", request.params.id), tag);
-      request.audited = auditedHost(row, { tag });
+      const id = await hostToChange(request, capsules.db, request.params.id, { tag });
+      await addTag(capsules.db, userOf(request.principal), id, tag);
       return reply.code(204).send();
     },
   });

@@ -1,10 +1,9 @@
 /** DELETE /v1/hosts/{id}/tags/{tag} */
-import { parseId } from "@wrenn/protocol/ids";
 import { z } from "zod";
 import { removeTag } from "../../hosts/manage.ts";
 import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
-import { auditedHost, hostTagParams } from "./params.ts";
+import { hostTagParams, hostToChange } from "./params.ts";
 
 export const removeHostTag: Route = (app, { capsules }) => {
   app.route({
@@ -19,9 +18,9 @@ export const removeHostTag: Route = (app, { capsules }) => {
       response: { 204: z.undefined().describe("The host does not have it"), ...errors(400, 404) },
     },
     handler: async (request, reply) => {
-      const { id, tag } = request.params;
-      const row = await removeTag(capsules.db, userOf(request.principal), parseId("host", id), tag);
-      request.audited = auditedHost(row, { tag });
+      const { tag } = request.params;
+      const id = await hostToChange(request, capsules.db, request.params.id, { tag });
+      await removeTag(capsules.db, userOf(request.principal), id, tag);
       return reply.code(204).send();
     },
   });

@@ -1,10 +1,9 @@
 /** POST /v1/hosts/{id}/token: for a host that has not enrolled, or has lost what it proves itself with. */
-import { parseId } from "@wrenn/protocol/ids";
 import { hostWithTokenSchema } from "@wrenn/protocol/rest/hosts";
 import { renewRegistration } from "../../hosts/manage.ts";
 import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
-import { auditedHost, hostParams } from "./params.ts";
+import { hostParams, hostToChange } from "./params.ts";
 import { toNamedHost } from "./view.ts";
 
 export const createHostToken: Route = (app, { capsules }) => {
@@ -20,9 +19,8 @@ export const createHostToken: Route = (app, { capsules }) => {
       response: { 201: hostWithTokenSchema, ...errors(400, 404) },
     },
     handler: async (request, reply) => {
-      const id = parseId("host", request.params.id);
+      const id = await hostToChange(request, capsules.db, request.params.id);
       const { host, token } = await renewRegistration(capsules.db, userOf(request.principal), id);
-      request.audited = auditedHost(host.row);
       return reply.code(201).send({ host: toNamedHost(host), registration_token: token });
     },
   });

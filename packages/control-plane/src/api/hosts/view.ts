@@ -5,6 +5,7 @@ import type { HostRow } from "../../db/schema.ts";
 import { shownAddress } from "../../hosts/address.ts";
 import type { Credentials } from "../../hosts/enrol.ts";
 import type { NamedHost } from "../../hosts/manage.ts";
+import { isDraining } from "../../hosts/registry.ts";
 import { toTime, withoutNulls } from "../fields.ts";
 
 /** @param teamName for those who may see hosts of several teams */
@@ -13,6 +14,7 @@ export function toHost(row: HostRow, teamName: string | null = null): Host {
     id: idFromUuid("host", row.id),
     type: row.type,
     status: row.status,
+    draining: isDraining(row),
     tags: row.tags,
     ...withoutNulls({
       team_id: row.teamId === null ? null : idFromUuid("team", row.teamId),

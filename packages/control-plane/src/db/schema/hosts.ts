@@ -1,7 +1,7 @@
 /** Hosts: which there are, what they can hold, and what they prove themselves with. */
 import { HOST_STATUSES, HOST_TYPES } from "@wrenn/protocol/rest/hosts";
 import { sql } from "drizzle-orm";
-import { check, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { time, words } from "./columns.ts";
 import { teams, users } from "./identity.ts";
 
@@ -28,6 +28,8 @@ export const hosts = pgTable(
     /** the one before, until the host has shown that it holds the new one */
     previousFingerprint: text("previous_fingerprint"),
     status: text("status", { enum: HOST_STATUSES }).notNull().default("pending"),
+    /** of one that is unreachable: it is drained as soon as it is back */
+    drainsWhenBack: boolean("drains_when_back").notNull().default(false),
     arch: text("arch"),
     cpuCores: integer("cpu_cores"),
     memoryMb: integer("memory_mb"),

@@ -1,0 +1,1 @@
+ALTER TABLE "hosts" ADD COLUMN "drains_when_back" boolean DEFAULT false NOT NULL;
