@@ -2,7 +2,7 @@
 import { parseId } from "@wrenn/protocol/ids";
 import { flag } from "@wrenn/protocol/rest/common";
 import { z } from "zod";
-import { deleteHost as remove } from "../../hosts/remove.ts";
+import { deleteHost as remove } from "../../capsules/remove-host.ts";
 import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { auditedHost, hostParams } from "./params.ts";
