@@ -6,11 +6,12 @@ import { CHANNEL_EVENTS } from "@wrenn/protocol/rest/channels";
 import type { Host, HostWithToken } from "@wrenn/protocol/rest/hosts";
 import { and, eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startControlPlane } from "../control-plane.ts";
 import { capsuleSpans, channels, deliveries } from "../db/schema.ts";
 import { as } from "../testing/as.ts";
 import { EnrolledHost } from "../testing/enrolled-host.ts";
 import { TestPlatform, type TestUser } from "../testing/platform.ts";
-import { ENGINES } from "../testing/postgres.ts";
+import { ENGINES, silent } from "../testing/postgres.ts";
 import { until } from "../testing/until.ts";
 
 describe.each(ENGINES)("capsules that nobody ends one by one, on PostgreSQL $name", (engine) => {
@@ -30,7 +31,12 @@ describe.each(ENGINES)("capsules that nobody ends one by one, on PostgreSQL $nam
 
   const by = <Body = unknown>(user: TestUser, method: string, path: string, body?: unknown) =>
     as<Body>(platform, user, method, path, body);
-  const create = async () => (await by<Capsule>(owner, "POST", "/v1/capsules", {})).body.id;
+  const create = async (more: object = {}) => (await by<Capsule>(owner, "POST", "/v1/capsules", more)).body.id;
+  const stateOf = async (id: string) => (await platform.rowOf(id)).state;
+  const allStopped = (ids: string[]) =>
+    until(async () => (await Promise.all(ids.map(stateOf))).every((state) => state === "stopped"));
+  const setActive = (active: boolean) =>
+    by(admin, "PUT", `/v1/admin/users/${idFromUuid("user", owner.id)}/active`, { active });
 
   /** What the log of the team has of the platform itself: action and resource. */
   const notes = async () => {
@@ -54,6 +60,43 @@ describe.each(ENGINES)("capsules that nobody ends one by one, on PostgreSQL $nam
       return payloads.map(({ event, resource, actor }) => ({ what: `${event} ${resource.id}`, actor }));
     };
   }
+
+  it.each([
+    ["their owner is locked out", () => setActive(false)],
+    ["their team is deleted", () => by(owner, "DELETE", `/v1/teams/${idFromUuid("team", owner.teamId)}`)],
+    ["the account of their owner is closed", () => by(owner, "DELETE", "/v1/me", { confirmation: owner.email })],
+  ])("are in the log of their team, once each, when %s, with two control planes", async (_when, end) => {
+    await using _other = await startControlPlane(platform.configOf(), silent);
+    const ids = [await create(), await create()];
+    await by(owner, "POST", `/v1/capsules/${ids[1]}/pause`);
+    expect((await end()).status).toBe(204);
+    await allStopped(ids);
+    // Both have looked at the host once more.
+    const before = platform.host.listed;
+    platform.host.tellLate(ids[0] ?? "", "running");
+    await until(() => platform.host.listed >= before + 2);
+    expect((await notes()).filter((note) => note.startsWith("sandbox destroy"))).toEqual(destroys(ids));
+  });
+
+  it("are in it also when their host answers only later", async () => {
+    const id = await create();
+    await platform.host.kill();
+    expect((await setActive(false)).status).toBe(204);
+    await platform.host.listen();
+    await allStopped([id]);
+    expect(await notes()).toEqual(destroys([id]));
+  });
+
+  it("and those that their host paused are the platform's doing, whoever is the first to notice", async () => {
+    const id = await create({ auto_resume: true });
+    const told = await listen();
+    const machine = platform.host.machines.get(id);
+    if (machine === undefined) throw new Error("no machine");
+    platform.host.machines.set(id, { ...machine, status: "paused", pauseReason: "idle" });
+    await by(owner, "POST", `/v1/capsules/${id}/exec`, { cmd: "true" });
+    expect(await told()).toContainEqual({ what: `capsule.paused ${id}`, actor: { type: "system" } });
+    expect(await notes()).toEqual([`sandbox pause ${id}`]);
+  });
 
   it("are told of, one by one, when their host is deleted with them", async () => {
     const [local] = (await by<Host[]>(admin, "GET", "/v1/hosts")).body;

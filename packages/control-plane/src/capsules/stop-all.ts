@@ -58,7 +58,7 @@ function lockAll(tx: Queries, which: SQL | undefined): Promise<CapsuleRow[]> {
 export async function finishAllStopping(deps: CapsuleDeps, rows: readonly CapsuleRow[]): Promise<void> {
   const slots = new Semaphore(PARALLEL);
   const finish = (row: CapsuleRow) => slots.run(() => deps.operations.run(row.id, () => finishStopping(deps, row)));
-  const ends = await Promise.allSettled(rows.map(finish));
+  const ends = await actingAs(SYSTEM, () => Promise.allSettled(rows.map(finish)));
   const failed = ends.filter((end) => end.status === "rejected");
   if (failed.length > 0) {
     deps.logger.warn({ event: "capsules_left", count: failed.length, of: rows.length, err: failed[0]?.reason });
