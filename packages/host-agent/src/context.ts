@@ -68,6 +68,7 @@ export async function createHostContext(config: HostConfig): Promise<HostContext
     createLimit: new Semaphore(config.createConcurrency),
     snapshots: new SnapshotStore(base.layout.snapshots, vmm.driver.capabilities),
     overlays: new OverlayMaker(base.layout.overlays, vmm.qemuImg),
+    creates: new Set(),
     flattening: new Map(),
     failpoints: new Failpoints(config.failpoints ? `${base.layout.dir}/failpoint` : undefined),
     metrics: newMetrics(base, () => host.warmPool),

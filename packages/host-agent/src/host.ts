@@ -6,6 +6,7 @@ import type { Logger } from "@wrenn/runtime/logger";
 import type { HostConfig } from "./config.ts";
 import type { OverlayMaker } from "./disk/overlay.ts";
 import type { Artifacts } from "./images/artifacts.ts";
+import type { UnderwayCreate } from "./machines/abandon.ts";
 import type { Failpoints } from "./machines/failpoints.ts";
 import type { Journal } from "./machines/journal.ts";
 import type { Machines } from "./machines/registry.ts";
@@ -46,6 +47,8 @@ export interface HostContext extends HostBase {
   readonly templates: TemplateStore;
   readonly snapshots: SnapshotStore;
   readonly overlays: OverlayMaker;
+  /** those that are underway; a destroy of the machine ends them */
+  readonly creates: Set<UnderwayCreate>;
   /** machines that are being flattened; whoever wants one aborts that */
   readonly flattening: Map<string, AbortController>;
   readonly failpoints: Failpoints;

@@ -139,6 +139,23 @@ describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
     await until(() => !platform.host.machines.has(id));
   });
 
+  it("destroyed while their host is busy with their start are stopped at once, and removed when it has time", async () => {
+    const boot = platform.host.holdAt("create.after");
+    const creating = platform.post<Failure>("/v1/capsules", {});
+    await boot.reached;
+    const id = platform.host.created.at(-1)?.sandboxId ?? "";
+    const turn = platform.host.holdAt("destroy");
+    expect((await destroy(id)).status).toBe(204);
+    expect((await platform.getCapsule(id)).status).toBe("stopped");
+    expect(platform.host.machines.has(id)).toBe(true);
+    boot.release();
+    turn.release();
+    expect(await creating).toMatchObject({ status: 409, body: { error: { code: "invalid_state" } } });
+    await until(() => !platform.host.machines.has(id));
+    await until(async () => (await platform.rowOf(id)).state === "stopped");
+    platform.host.reset();
+  });
+
   it("can be destroyed by two at once", async () => {
     const { id } = await platform.createCapsule();
     const held = platform.host.holdAt("destroy");

@@ -4,10 +4,11 @@
  */
 import { hasCode } from "@wrenn/protocol/errors";
 import type { FlushSandboxMetricsResponse, MetricPoint } from "@wrenn/protocol/gen/hostagent_pb";
-import { type Id, idFromUuid } from "@wrenn/protocol/ids";
+import { type Id, idFromUuid, idToUuid } from "@wrenn/protocol/ids";
 import { METRIC_RANGES, METRIC_TIERS, type MetricRange, type MetricTier } from "@wrenn/protocol/metric-tiers";
 import { and, asc, eq, gte, sql } from "drizzle-orm";
 import { type CapsuleRow, capsuleMetrics } from "../db/schema.ts";
+import type { HostAgentClient } from "../hosts/clients.ts";
 import { hostError } from "../hosts/errors.ts";
 import { getHost } from "../hosts/registry.ts";
 import type { CapsuleDeps } from "./deps.ts";
@@ -86,10 +87,19 @@ async function liveMetrics(deps: CapsuleDeps, row: CapsuleRow, range: MetricRang
 
 /** Call it when the capsule has been paused, and before its machine is removed: its host forgets then. Never rejects. */
 export async function keepMetrics(deps: CapsuleDeps, row: CapsuleRow): Promise<void> {
-  const sandboxId = idFromUuid("capsule", row.id);
+  const client = getHost(deps.db, row.hostId).then((host) => deps.hosts.get(host).unary);
+  await keepMetricsFrom(deps, client, idFromUuid("capsule", row.id));
+}
+
+/** The same for a host that has no row any more. */
+export async function keepMetricsFrom(
+  deps: CapsuleDeps,
+  client: HostAgentClient | Promise<HostAgentClient>,
+  sandboxId: Id<"capsule">,
+): Promise<void> {
   try {
-    const { unary } = deps.hosts.get(await getHost(deps.db, row.hostId));
-    await store(deps, row.id, await unary.flushSandboxMetrics({ sandboxId }, { timeoutMs: TIMEOUT_MS }));
+    const flushed = await (await client).flushSandboxMetrics({ sandboxId }, { timeoutMs: TIMEOUT_MS });
+    await store(deps, idToUuid(sandboxId), flushed);
   } catch (error) {
     if (hasCode(hostError(error), "not_found")) return;
     deps.logger.warn({ event: "metrics_lost", capsule: sandboxId, err: error });

@@ -4,6 +4,8 @@ import type { SandboxInfo } from "@wrenn/protocol/gen/hostagent_pb";
 import { idFromUuid } from "@wrenn/protocol/ids";
 import { isEnded } from "@wrenn/protocol/states";
 import { eq } from "drizzle-orm";
+import { actingAs } from "../audit/actor.ts";
+import { SYSTEM } from "../audit/entry.ts";
 import { type CapsuleRow, capsules } from "../db/schema.ts";
 import { hostError } from "../hosts/errors.ts";
 import { getHost } from "../hosts/registry.ts";
@@ -38,7 +40,8 @@ export async function stepFailed(deps: CapsuleDeps, row: CapsuleRow, error: unkn
 export async function followHost(deps: CapsuleDeps, row: CapsuleRow): Promise<void> {
   if (isEnded(row.state) || row.state === "stopping") return;
   const machine = await findMachine(deps, row);
-  await applyDecision(deps, row, machine, decide(row, machine, false));
+  // It happened before, whoever asks now.
+  await actingAs(SYSTEM, () => applyDecision(deps, row, machine, decide(row, machine, false)));
 }
 
 async function findMachine(deps: CapsuleDeps, row: CapsuleRow): Promise<SandboxInfo | undefined> {

@@ -56,6 +56,7 @@ const NOTES: Partial<Record<Event["event"], Note>> = {
   "capsule.destroyed": { action: "destroy", status: "info", scope: "team" },
   "capsule.ended": { action: "end", status: "info", scope: "team" },
   "capsule.error": { action: "fail", status: "error", scope: "team" },
+  "template.snapshot.deleted": { action: "delete", status: "info", scope: "team" },
   "host.up": { action: "marked_up", status: "info", scope: "admin" },
   "host.down": { action: "marked_down", status: "warning", scope: "admin" },
 };

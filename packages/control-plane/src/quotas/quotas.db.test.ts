@@ -83,6 +83,16 @@ describe.each(ENGINES)("quotas on PostgreSQL $name", (engine) => {
     expect((await platform.act(id, "resume")).status).toBe(200);
   });
 
+  it("counts nothing of a capsule that was destroyed while its host is away, which still has it", async () => {
+    const { id } = await platform.createCapsule({ vcpus: 2, disk_size_mb: 6000 });
+    await platform.host.kill();
+    expect((await platform.request("DELETE", `/v1/capsules/${id}`)).status).toBe(503);
+    expect(platform.host.machines.has(id)).toBe(true);
+    expect((await platform.getCapsule(id)).status).toBe("stopped");
+    const used = { capsules: 0, vcpus: 0, memory_mb: 0, disk_mb: 0, snapshots: 0 };
+    expect((await quotas()).body.used).toEqual(used);
+  });
+
   it("lets two resumes at once wake one capsule where there is room for one", async () => {
     await limit({ maxMemoryMb: 512 });
     const ids: string[] = [];

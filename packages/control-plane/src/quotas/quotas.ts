@@ -7,13 +7,13 @@ import { capsules, snapshots, teams } from "../db/schema.ts";
 import { RESERVING_STATES } from "../placement/place.ts";
 
 export interface Amounts {
-  /** that have not ended */
+  /** that have not ended, and that nobody has destroyed */
   readonly capsules: number;
   /** of capsules that run */
   readonly vcpus: number;
   /** MiB of capsules that run */
   readonly memoryMb: number;
-  /** MiB that the disks of capsules that have not ended can grow to */
+  /** MiB that the disks of these capsules can grow to */
   readonly diskMb: number;
   /** snapshots and checkpoints */
   readonly snapshots: number;
@@ -32,7 +32,8 @@ const WORDS: Record<Quota, string> = {
   snapshots: "snapshots and checkpoints",
 };
 
-const LIVE = STATES.filter((state) => !isEnded(state));
+/** A capsule that is stopping is its host's matter, which may be away for long: placement counts it, its team has given it up. */
+const LIVE = STATES.filter((state) => !isEnded(state) && state !== "stopping");
 
 /** What the team may hold: its own limits, and those of the platform where it has none. @throws not_found */
 async function limitsOf(

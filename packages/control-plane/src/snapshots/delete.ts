@@ -1,6 +1,8 @@
 /** Deletion: the row becomes `deleting`, the host removes the files, the row goes. The reconciler finishes what was cut off. */
 import { WrennError } from "@wrenn/protocol/errors";
 import { and, eq, notInArray, sql } from "drizzle-orm";
+import { actingAs } from "../audit/actor.ts";
+import { SYSTEM } from "../audit/entry.ts";
 import type { Queries } from "../db/database.ts";
 import { capsules, type SnapshotRow, snapshots } from "../db/schema.ts";
 import { changeAndTell } from "../events/tell.ts";
@@ -64,6 +66,22 @@ export async function markAllDeleting(tx: Queries, teamId: string): Promise<Snap
       .returning();
   await mark("creating");
   return mark("ready");
+}
+
+/** Those of a host that is no more, and their files with it. The caller has the lock of placement. */
+export async function loseSnapshotsOf(tx: Queries, hostId: string): Promise<void> {
+  const rows = await tx
+    .select()
+    .from(snapshots)
+    .where(eq(snapshots.hostId, hostId))
+    .orderBy(snapshots.id)
+    .for("update");
+  for (const row of rows) {
+    const removal = tx.delete(snapshots).where(eq(snapshots.id, row.id)).returning();
+    // One that is being made was never told of, one that is being deleted was.
+    const events = row.state === "ready" ? actingAs(SYSTEM, () => snapshotEvents("deleted", row)) : [];
+    await changeAndTell(tx, removal, row.teamId, events);
+  }
 }
 
 export async function finishOrLeave(deps: SnapshotDeps, row: SnapshotRow, signal?: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import { asDiskFull, requireFreeSpace } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
 import type { SlotAddresses } from "../network/addresses.ts";
 import { copyFolder, describe, type Snapshot } from "../snapshots/folder.ts";
+import { killedIfAbandoned, unlessAbandoned } from "./abandon.ts";
 import { commitRunning } from "./commit.ts";
 import { exclusively, whileUnborn } from "./exclusive.ts";
 import { type MachineRecord, newAccessToken } from "./record.ts";
@@ -35,8 +36,17 @@ export interface Created {
 /** What a machine starts from: found, or made by a cold boot. */
 export type Origin = () => Promise<{ readonly snapshot: Snapshot; readonly fresh: boolean }>;
 
-/** @throws conflict, template_missing, disk_full, no_free_slot, vmm_failed, guest_unreachable; nothing is left behind then */
-export async function createMachine(host: HostContext, request: CreateRequest, origin: Origin): Promise<Created> {
+/**
+ * @param wanted aborted when the machine is destroyed meanwhile
+ * @throws conflict, template_missing, disk_full, no_free_slot, vmm_failed, guest_unreachable, the reason of `wanted`; nothing is
+ * left behind then
+ */
+export async function createMachine(
+  host: HostContext,
+  request: CreateRequest,
+  origin: Origin,
+  wanted: AbortSignal = new AbortController().signal,
+): Promise<Created> {
   const { id } = request;
   const onFailure = (failures: unknown) => host.logger.error({ id, failures }, "a failed create left something behind");
   const body = async (progress: Progress<"create">) => {
@@ -44,18 +54,20 @@ export async function createMachine(host: HostContext, request: CreateRequest, o
     try {
       await requireFreeSpace(host.layout.dir, host.config.minFreeDiskMb);
       // A cold boot takes long: it has a queue of its own, so that creates from other templates pass it.
-      const { snapshot, fresh } = await origin();
+      const { snapshot, fresh } = await unlessAbandoned(wanted, origin);
       if (fresh) progress.waited("template_cold_boot");
       await progress.done("template");
       const machine = await host.createLimit.run(() => {
         progress.waited("queued");
-        return withUndo((undo) => assemble(host, request, snapshot, progress, undo), onFailure);
+        wanted.throwIfAborted();
+        return withUndo((undo) => assemble(host, request, snapshot, { progress, undo, wanted }), onFailure);
       });
       const phases = progress.toRecord();
       host.logger.info({ op: "create", id, template: machine.record.template, phases }, "capsule created");
       return { machine, phases };
-    } catch (error) {
-      const level = hasCode(error, "not_found", "snapshot_missing") ? "info" : "warn";
+    } catch (cause) {
+      const error: unknown = wanted.aborted ? wanted.reason : cause;
+      const level = wanted.aborted || hasCode(error, "not_found", "snapshot_missing") ? "info" : "warn";
       host.logger[level]({ op: "create", id, err: error, phases: progress.toRecord() }, "create failed");
       throw asDiskFull(error);
     }
@@ -69,8 +81,7 @@ async function assemble(
   host: HostContext,
   request: CreateRequest,
   origin: Snapshot,
-  progress: Progress<"create">,
-  undo: Undo,
+  { progress, undo, wanted }: { progress: Progress<"create">; undo: Undo; wanted: AbortSignal },
 ): Promise<Machine> {
   const vmName = request.id;
   const slot = await host.slots.acquire(vmName);
@@ -89,7 +100,9 @@ async function assemble(
   const snapshot = describe(folder, origin.manifest);
   await progress.done("link");
 
-  const started = await startMachine(host, { record, slot, snapshot }, progress, undo);
+  const started = await killedIfAbandoned(wanted, progress, (guarded) =>
+    startMachine(host, { record, slot, snapshot }, guarded, undo),
+  );
   const machine = await commitRunning(host, record, started);
   await progress.done("commit");
   return machine;

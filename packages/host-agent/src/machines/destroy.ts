@@ -3,6 +3,7 @@ import { hasCode, WrennError } from "@wrenn/protocol/errors";
 import { isEnded, nextState } from "@wrenn/protocol/states";
 import { asDiskFull } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
+import { abandonCreates } from "./abandon.ts";
 import { exclusively } from "./exclusive.ts";
 import type { MachineRecord } from "./record.ts";
 import { endVmm, releaseNetwork } from "./resources.ts";
@@ -33,6 +34,7 @@ export async function destroyMachine(host: HostContext, id: string): Promise<voi
     await progress.done("remove");
     host.logger.info({ op: "destroy", id, phases: progress.toRecord() }, "capsule destroyed");
   };
+  abandonCreates(host, id);
   await operate(host, "destroy", (progress) => exclusively(host, id, () => body(progress)));
 }
 

@@ -16,13 +16,14 @@ import type {
   ResumeSandboxRequest,
   RollbackSandboxRequest,
 } from "@wrenn/protocol/gen/hostagent_pb";
-import { parseId } from "@wrenn/protocol/ids";
+import { type Id, parseId } from "@wrenn/protocol/ids";
 import { LIMITS } from "@wrenn/protocol/limits";
 import { METRIC_RANGES, type MetricRange } from "@wrenn/protocol/metric-tiers";
 import { freeSpaceMb, totalSpaceMb } from "../disk/overlay.ts";
 import type { HostContext } from "../host.ts";
+import { whileWanted } from "../machines/abandon.ts";
 import { claimMachine } from "../machines/claim.ts";
-import { createMachine } from "../machines/create.ts";
+import { type Created, createMachine } from "../machines/create.ts";
 import { destroyMachine } from "../machines/destroy.ts";
 import { forkMachine } from "../machines/fork.ts";
 import { pauseMachine } from "../machines/pause.ts";
@@ -40,7 +41,10 @@ const KEEPALIVE_MS = 15_000;
 export function hostAgentService(host: HostContext): ServiceImpl<typeof HostAgentService> {
   return {
     getHost: unary(() => describeHost(host)),
-    createSandbox: unary((request: CreateSandboxRequest) => create(host, request)),
+    createSandbox: unary(async (request: CreateSandboxRequest) => {
+      const id = parseId("capsule", request.sandboxId);
+      return started(await whileWanted(host, id, (wanted) => create(host, id, request, wanted)));
+    }),
     destroySandbox: unary(async ({ sandboxId }: { sandboxId: string }) => {
       await destroyMachine(host, parseId("capsule", sandboxId));
       return {};
@@ -94,24 +98,27 @@ export function hostAgentService(host: HostContext): ServiceImpl<typeof HostAgen
   };
 }
 
-async function create(host: HostContext, request: CreateSandboxRequest) {
-  const { sandboxId, template, snapshotId, templateId, teamId, timeoutSec, defaultUser, defaultEnv } = request;
-  const wanted = { id: parseId("capsule", sandboxId), templateId, teamId, timeoutSec, defaultUser, defaultEnv };
+async function create(
+  host: HostContext,
+  id: Id<"capsule">,
+  request: CreateSandboxRequest,
+  wanted: AbortSignal,
+): Promise<Created> {
+  const { template, snapshotId, templateId, teamId, timeoutSec, defaultUser, defaultEnv } = request;
   const diskSizeMb = within("disk_size_mb", request.diskSizeMb || LIMITS.diskSizeMb.default, LIMITS.diskSizeMb);
+  const machine = { id, templateId, teamId, timeoutSec, defaultUser, defaultEnv, diskSizeMb };
   // A snapshot has a shape of its own.
   if (snapshotId !== "") {
-    const id = uuid(snapshotId);
-    const origin = async () => ({ snapshot: await host.snapshots.open(id), fresh: false });
-    return started(await createMachine(host, { ...wanted, diskSizeMb }, origin));
+    const folder = uuid(snapshotId);
+    const origin = async () => ({ snapshot: await host.snapshots.open(folder), fresh: false });
+    return createMachine(host, machine, origin, wanted);
   }
   const shape = {
     vcpus: within("vcpus", request.vcpus, LIMITS.vcpus),
     memoryMb: within("memory_mb", request.memoryMb, LIMITS.memoryMb),
   };
-  const claimed = await claimMachine(host, { ...wanted, diskSizeMb }, { template, ...shape });
-  return started(
-    claimed ?? (await createMachine(host, { ...wanted, diskSizeMb }, () => host.templates.ensure(template, shape))),
-  );
+  const claimed = await claimMachine(host, machine, { template, ...shape });
+  return claimed ?? createMachine(host, machine, () => host.templates.ensure(template, shape), wanted);
 }
 
 async function fork(host: HostContext, { sandboxId, children }: ForkSandboxRequest) {

@@ -17,7 +17,10 @@ export const destroyCapsule: Route = (app, { capsules }) => {
       tags: ["Capsules"],
       summary: "Destroy a capsule; repeating it changes nothing",
       params: capsuleParams,
-      response: { 204: z.undefined().describe("Destroyed"), ...errors(400, 404, 502, "host_unavailable") },
+      response: {
+        204: z.undefined().describe("Destroyed; its host may take a moment more to remove it"),
+        ...errors(400, 404, 502, "host_unavailable"),
+      },
     },
     handler: async (request, reply) => {
       await destroy(capsules, request.teamId, parseId("capsule", request.params.id));

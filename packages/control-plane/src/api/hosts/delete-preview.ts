@@ -1,7 +1,7 @@
 /** GET /v1/hosts/{id}/delete-preview: what would be lost with the host. */
 import { parseId } from "@wrenn/protocol/ids";
 import { hostDeletePreviewSchema } from "@wrenn/protocol/rest/hosts";
-import { previewDeletion } from "../../hosts/remove.ts";
+import { previewDeletion } from "../../capsules/remove-host.ts";
 import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { hostParams } from "./params.ts";

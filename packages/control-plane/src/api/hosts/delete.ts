@@ -1,7 +1,7 @@
 /** DELETE /v1/hosts/{id}: refused while it holds capsules or snapshots, unless it is forced. */
 import { flag } from "@wrenn/protocol/rest/common";
 import { z } from "zod";
-import { deleteHost as remove } from "../../hosts/remove.ts";
+import { deleteHost as remove } from "../../capsules/remove-host.ts";
 import { USER, userOf } from "../access.ts";
 import { errors, type Route } from "../route.ts";
 import { hostParams, hostToChange } from "./params.ts";

@@ -1,22 +1,18 @@
 /** Deletion of a host, and what would be lost with it: capsules, paused ones too, and snapshots. */
 import { type Id, idFromUuid } from "@wrenn/protocol/ids";
-import type { Logger } from "@wrenn/runtime/logger";
-import { and, eq, notInArray, sql } from "drizzle-orm";
+import { and, eq, notInArray } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
-import { ADVISORY_LOCKS } from "../db/locks.ts";
 import { capsules, type HostRow, hosts, snapshots } from "../db/schema.ts";
+import { revokeHostTokens } from "../hosts/credentials.ts";
+import { HostInUse } from "../hosts/host-in-use.ts";
+import { getManagedHost, type NamedHost } from "../hosts/manage.ts";
+import { isRegistered } from "../hosts/registry.ts";
 import type { UserPrincipal } from "../identity/principal.ts";
-import type { HostClients } from "./clients.ts";
-import { revokeHostTokens } from "./credentials.ts";
-import { HostInUse } from "./host-in-use.ts";
-import { getManagedHost, type NamedHost } from "./manage.ts";
-import { isRegistered } from "./registry.ts";
-
-export interface RemoveDeps {
-  readonly db: Database;
-  readonly hosts: HostClients;
-  readonly logger: Logger;
-}
+import { holdPlacement } from "../placement/load.ts";
+import { loseSnapshotsOf } from "../snapshots/delete.ts";
+import type { CapsuleDeps } from "./deps.ts";
+import { keepMetricsFrom } from "./metrics.ts";
+import { loseCapsulesOf } from "./stop-all.ts";
 
 export interface Holdings {
   /** wire ids */
@@ -58,13 +54,13 @@ export async function previewDeletion(
  * @throws not_found, forbidden; has_active_sandboxes unless `force`
  */
 export async function deleteHost(
-  deps: RemoveDeps,
+  deps: CapsuleDeps,
   asker: UserPrincipal,
   id: Id<"host">,
   force: boolean,
 ): Promise<HostRow> {
   const { row } = await getManagedHost(deps.db, asker, id);
-  const held = await deps.db.queries.transaction((tx) => remove(tx, row.id, force));
+  const held = await deps.db.queries.transaction((tx) => remove(tx, deps, row.id, force));
   if (isRegistered(row)) {
     await farewell(deps, row, held);
     deps.hosts.drop(row);
@@ -74,19 +70,16 @@ export async function deleteHost(
 }
 
 /** Under the lock of placement: no capsule is placed on it between the look and the end. */
-async function remove(tx: Queries, hostId: string, force: boolean): Promise<Holdings> {
-  await tx.execute(sql`SELECT pg_advisory_xact_lock(${ADVISORY_LOCKS.placement})`);
+async function remove(tx: Queries, deps: CapsuleDeps, hostId: string, force: boolean): Promise<Holdings> {
+  await holdPlacement(tx);
   const held = await holdingsOf(tx, hostId);
   if (!force && held.sandboxIds.length + held.snapshots.length > 0) {
     throw new HostInUse(held.sandboxIds, held.snapshots.length);
   }
-  const now = new Date();
-  await tx
-    .update(capsules)
-    .set({ state: "stopped", endReason: "host_lost", endMessage: "the host was deleted", endedAt: now, updatedAt: now })
-    .where(and(eq(capsules.hostId, hostId), notInArray(capsules.state, ["stopped", "error"])));
-  await tx.delete(snapshots).where(eq(snapshots.hostId, hostId));
+  await loseCapsulesOf(tx, deps, hostId);
+  await loseSnapshotsOf(tx, hostId);
   await revokeHostTokens(tx, hostId);
+  const now = new Date();
   const gone = { address: null, certFingerprint: null, previousFingerprint: null };
   await tx
     .update(hosts)
@@ -96,14 +89,13 @@ async function remove(tx: Queries, hostId: string, force: boolean): Promise<Hold
 }
 
 /** What it does not hear of now stays on it: nobody asks it again. */
-async function farewell(
-  { hosts: clients, logger }: RemoveDeps,
-  row: HostRow & { address: string },
-  held: Holdings,
-): Promise<void> {
-  const { unary } = clients.get(row);
+async function farewell(deps: CapsuleDeps, row: HostRow & { address: string }, held: Holdings): Promise<void> {
+  const { unary } = deps.hosts.get(row);
   const options = { signal: AbortSignal.timeout(FAREWELL_MS) };
-  const removals = held.sandboxIds.map((sandboxId) => unary.destroySandbox({ sandboxId }, options));
+  const removals = held.sandboxIds.map(async (sandboxId) => {
+    await keepMetricsFrom(deps, unary, sandboxId);
+    await unary.destroySandbox({ sandboxId }, options);
+  });
   const left = (await Promise.allSettled(removals)).filter(({ status }) => status === "rejected").length;
-  if (left > 0) logger.warn({ event: "machines_left", host: idFromUuid("host", row.id), count: left });
+  if (left > 0) deps.logger.warn({ event: "machines_left", host: idFromUuid("host", row.id), count: left });
 }
