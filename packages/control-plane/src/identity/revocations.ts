@@ -3,6 +3,7 @@
  * planes share, for all of them at once, and only while there is anything to end.
  */
 import { WrennError } from "@wrenn/protocol/errors";
+import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import type { Logger } from "@wrenn/runtime/logger";
 import { and, eq, gt, isNull, or, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/pg-core";
@@ -10,6 +11,9 @@ import type { Database } from "../db/database.ts";
 import { apiKeys, memberships, sessions, teams, users } from "../db/schema.ts";
 import type { KeyPrincipal, Principal, UserPrincipal } from "./principal.ts";
 import { checkSession } from "./sessions.ts";
+
+/** All administrators may use what belongs to it, whatever teams they are in. */
+const PLATFORM = idToUuid(PLATFORM_TEAM);
 
 /** Milliseconds between two looks. */
 const PERIOD_MS = 1000;
@@ -40,7 +44,7 @@ export class Revocations implements AsyncDisposable {
 
   /**
    * Calls `end` once, about a second after the principal lost access to the team: the key was revoked or has expired, the session
-   * has ended, the user was locked out or is not in the team any more, the team is gone. While the database is away nobody is
+   * has ended, the user was locked out or is no administrator or not in the team any more, the team is gone. While the database is away nobody is
    * thought to have lost it. Hosts have no such work.
    * @param teamId UUID of the team that the work is about
    * @returns to be disposed of when the work is over
@@ -118,7 +122,12 @@ async function readGood({ queries }: Database, credentials: string[]): Promise<S
     .innerJoin(memberships, eq(memberships.userId, users.id))
     .innerJoin(teams, and(eq(teams.id, memberships.teamId), isNull(teams.deletedAt)))
     .where(and(sql`${sessions.id} = any(${ids}::uuid[])`, gt(sessions.expiresAt, now)));
-  const rows = await unionAll(keys, ofUsers);
+  const ofAdmins = queries
+    .select({ id: sessions.id, teamId: sql<string>`${PLATFORM}::uuid` })
+    .from(sessions)
+    .innerJoin(users, and(eq(users.id, sessions.userId), eq(users.status, "active"), eq(users.isAdmin, true)))
+    .where(and(sql`${sessions.id} = any(${ids}::uuid[])`, gt(sessions.expiresAt, now)));
+  const rows = await unionAll(keys, ofUsers, ofAdmins);
   return new Set(rows.map(({ id, teamId }) => `${id} ${teamId}`));
 }
 
@@ -126,9 +135,11 @@ async function reasonOf(db: Database, { principal, teamId }: Watched): Promise<W
   if (principal.kind === "api_key") {
     return new WrennError("unauthorized", "the API key was revoked or has expired, or its team is gone");
   }
-  const { sessionId, userId } = principal;
-  return (
-    (await checkSession(db, { sessionId, userId, teamId })) ??
-    new WrennError("no_team", "you are not in this team any more")
-  );
+  const { sessionId, userId, membership } = principal;
+  const over = await checkSession(db, { sessionId, userId, teamId });
+  if (over !== undefined) return over;
+  // Who was not in the team, either, was there as an administrator.
+  if (membership?.teamId !== teamId)
+    return new WrennError("forbidden", "you are no administrator of the platform any more");
+  return new WrennError("no_team", "you are not in this team any more");
 }

@@ -125,10 +125,14 @@ describe.each(ENGINES)("access that is revoked elsewhere on PostgreSQL $name", (
     ["is removed from the team", "no_team", () => by(owner, "DELETE", teamPath(`/members/${userId(member)}`))],
     [
       "is locked out by an administrator",
-      "unauthorized",
+      "account_deactivated",
       () => by(root, "PUT", `/v1/admin/users/${userId(member)}/active`, { active: false }),
     ],
-    ["deletes the account", "unauthorized", () => by(member, "DELETE", "/v1/me", { confirmation: member.email })],
+    [
+      "deletes the account",
+      "account_deactivated",
+      () => by(member, "DELETE", "/v1/me", { confirmation: member.email }),
+    ],
   ];
 
   it.each(ENDS)("ends what a user has open who %s", async (_what, code, end) => {
@@ -211,6 +215,18 @@ describe.each(ENGINES)("access that is revoked elsewhere on PostgreSQL $name", (
         return rows[0];
       });
       expect(entry).toMatchObject({ action: "exec", status: "error", metadata: { code: "unauthorized" } });
+    });
+
+    it("leaves administrators what they do with the platform's capsules, until they are none", async () => {
+      const admin = await platform.signIn({ isAdmin: true });
+      const { body: capsule } = await by<Capsule>(admin, "POST", "/v1/admin/capsules", {});
+      const path = `/v1/admin/capsules/${capsule.id}`;
+      expect(await by(admin, "POST", `${path}/exec`, { cmd: "sleep", args: ["2.5"] })).toMatchObject({ status: 200 });
+      const answer = by(admin, "POST", `${path}/exec`, { cmd: "sleep", args: ["1000"], timeout_sec: 0 });
+      await until(() => platform.host.guest.open > 0);
+      expect((await by(root, "PUT", `/v1/admin/users/${userId(admin)}/admin`, { admin: false })).status).toBe(204);
+      expect(await answer).toMatchObject({ status: 403, body: { error: { code: "forbidden" } } });
+      expect((await by(root, "DELETE", path)).status).toBe(204);
     });
 
     it("cuts a download", async () => {
