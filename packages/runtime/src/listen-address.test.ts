@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseListenAddress } from "./listen-address.ts";
+import { isHost, parseListenAddress } from "./listen-address.ts";
 
 describe("parseListenAddress", () => {
   it.each([
@@ -12,4 +12,32 @@ describe("parseListenAddress", () => {
   it.each(["", "9725", "host:", "host:65536", "a:b:1", "host: 1", "[::1]"])("refuses %j", (text) =>
     expect(parseListenAddress(text)).toBeUndefined(),
   );
+});
+
+describe("isHost", () => {
+  it.each([
+    "mail.example.com",
+    "localhost",
+    "smtp_relay",
+    "a-b.c",
+    "mail.example.com.",
+    "10.0.0.1",
+    "::1",
+    "1password.com",
+  ])("takes %s", (text) => expect(isHost(text)).toBe(true));
+
+  it.each([
+    "",
+    "smtp://mail",
+    "mail:25",
+    "a b",
+    "-a",
+    "a..b",
+    "999.1.1.1",
+    "1.2.3",
+    "[::1]",
+    "a/b",
+    "u@h",
+    "x".repeat(254),
+  ])("refuses %j", (text) => expect(isHost(text)).toBe(false));
 });

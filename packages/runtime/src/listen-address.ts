@@ -1,4 +1,5 @@
 /** Where a server listens, as configuration writes it. */
+import { isIP } from "node:net";
 
 export interface ListenAddress {
   readonly host: string;
@@ -14,4 +15,13 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   const port = Number(digits);
   if (digits === undefined || port > MAX_PORT) return undefined;
   return { host: ipv6 ?? (host || "0.0.0.0"), port };
+}
+
+/** Labels between dots. The last one of a name is no number: that would be an IP address, and no valid one. */
+const NAME = /^(?!(?:.*\.)?\d+\.?$)\w(?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*\.?$/;
+const MAX_NAME = 253;
+
+/** Whether it is an IP address, without brackets, or has the form of a name. */
+export function isHost(text: string): boolean {
+  return isIP(text) !== 0 || (text.length <= MAX_NAME && NAME.test(text));
 }

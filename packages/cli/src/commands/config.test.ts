@@ -54,7 +54,7 @@ describe("wrenn config", () => {
     ["postgres://db/w?x=hunter2#hunter2", "postgres://db/w?x=***"],
     ["postgres://u@db/w", "postgres://u@db/w"],
   ])("shows of %s what is no secret", (url, shown) => {
-    const settings = effectiveSettings({ DATABASE_URL: url, CP_PUBLIC_URL: "https://h/?token=hunter2" });
+    const settings = effectiveSettings({ DATABASE_URL: url, WRENN_CP_URL: "https://h/?token=hunter2" });
     expect(settings).toMatchObject({ control_plane: { database: { url: shown } } });
     expect(JSON.stringify(settings)).not.toContain("hunter2");
   });
