@@ -192,7 +192,7 @@ describe("what is about accounts", () => {
       'SMTP_HOST is "smtp://mail.example.com" but must be a name or an IP address, for example mail.example.com',
     ],
     ...["wrenn", "a@b, c@d", "Wrenn, Inc. <a@example.com>", "Wrenn <wrenn>", "Wrenn <a@b> <c@d>", "a@b\nBcc: c@d"].map(
-      (from) => [
+      (from): [NodeJS.ProcessEnv, string] => [
         mail({ SMTP_FROM_EMAIL: from }),
         `SMTP_FROM_EMAIL is "${from}" but must be an address, or Name <address>`,
       ],

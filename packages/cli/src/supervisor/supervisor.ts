@@ -10,7 +10,7 @@ import type { Logger } from "@wrenn/runtime/logger";
 import { identify } from "@wrenn/runtime/process-identity";
 import { tryProcessLock } from "@wrenn/runtime/process-lock";
 import { Child } from "./child.ts";
-import { hostAgentEnv } from "./environment.ts";
+import { hostAgentEnv, supervisedEnv } from "./environment.ts";
 import { Introduction } from "./introduction.ts";
 import { readSupervisor, removeSupervisor, type SupervisorState, supervisorLock, writeSupervisor } from "./state.ts";
 
@@ -37,18 +37,9 @@ export class Supervisor {
 
   private constructor({ layout, logger, port }: SupervisorOptions) {
     this.#layout = layout;
-    this.#env = {
-      ...process.env,
-      WRENN_DIR: layout.dir,
-      WRENN_CACHE_DIR: layout.cache,
-      WRENN_LOCAL_ADMIN: "1",
-      ...(port === undefined ? {} : { WRENN_CP_LISTEN_ADDR: `127.0.0.1:${port}` }),
-    };
+    this.#env = supervisedEnv(process.env, layout, port);
     this.#logger = logger;
-    // A box that is no host of its own may be one of another platform, which enrols it as any other.
-    const supervised = this.#env["WRENN_LOCAL_HOST"] === "0" ? "0" : "1";
-    const hostEnv = () => ({ ...hostAgentEnv(this.#env), WRENN_SUPERVISED_HOST: supervised });
-    this.#hostAgent = this.#child("host-agent", hostEnv);
+    this.#hostAgent = this.#child("host-agent", () => hostAgentEnv(this.#env));
     this.#controlPlane = this.#child("control-plane", () => this.#env);
     this.#introduction = new Introduction({ hostAgent: this.#hostAgent, controlPlane: this.#controlPlane, logger });
   }
