@@ -9,6 +9,7 @@ import {
   type Check,
   readAccountsEnv,
 } from "./accounts-config.ts";
+import { checkDatabaseUrl, withExplicitTls } from "./database-url.ts";
 import { type AuthorityPem, authorityProblem } from "./hosts/authority-pem.ts";
 import { parseBlock } from "./ip-blocks.ts";
 import type { PlacementPolicy } from "./placement/place.ts";
@@ -104,15 +105,6 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     webhookAllow: env["WRENN_WEBHOOK_ALLOW"] || undefined,
     byocAllow: env["WRENN_BYOC_ALLOW"] || undefined,
   };
-}
-
-function checkDatabaseUrl(text: string, check: Check): void {
-  const begins = /^postgres(ql)?:\/\//i.test(text);
-  check(begins, "DATABASE_URL must begin with postgres:// or postgresql://");
-  check(
-    !begins || URL.canParse(text),
-    "DATABASE_URL is no valid URL: signs such as # / ? @ : in its user and password are written %23 %2F %3F %40 %3A",
-  );
 }
 
 function readAuthority({ caCert, caKey }: Env, check: Check): AuthorityPem | undefined {
@@ -223,7 +215,10 @@ export function envToConfig(env: Env): Config {
   return {
     layout: layoutOf(env.dir ?? "/var/lib/wrenn", env.cacheDir ?? "/var/cache/wrenn"),
     listen,
-    database: env.databaseUrl === undefined ? { kind: "embedded" } : { kind: "external", url: env.databaseUrl },
+    database:
+      env.databaseUrl === undefined
+        ? { kind: "embedded" }
+        : { kind: "external", url: withExplicitTls(env.databaseUrl) },
     logLevel,
     quotas,
     localHost: localHost === "1",

@@ -59,14 +59,16 @@ type Database = InstanceType<typeof import("@wrenn/control-plane/db/database")["
 
 /** The database that the environment names, the embedded one started if it does not run. */
 async function withDatabase<T>(use: (db: Database) => Promise<T>): Promise<T> {
-  const [{ Database }, { startEmbeddedPostgres }, { envToConfig, readEnv }] = await Promise.all([
+  const [{ Database }, { startEmbeddedPostgres }, { envToConfig, readEnv }, { requireDatabase }] = await Promise.all([
     import("@wrenn/control-plane/db/database"),
     import("@wrenn/control-plane/db/embedded"),
     import("@wrenn/control-plane/config"),
+    import("@wrenn/control-plane/require-database"),
   ]);
   const { database, layout } = envToConfig(readEnv(process.env));
   const logger = createLogger("backup", "error");
   await using stack = new AsyncDisposableStack();
+  if (database.kind === "external") await requireDatabase(database.url);
   const url = database.kind === "external" ? database.url : stack.use(await startEmbeddedPostgres(layout, logger)).url;
   return await use(stack.use(new Database(url, logger)));
 }

@@ -60,7 +60,7 @@ describe("wrenn config", () => {
     ["postgres:///w?host=/run&user=u&password=hunter2", "postgres:///w?host=/run&user=u&password=***"],
     [
       "postgres://u:hunter2@db/w?sslmode=require&sslpassword=hunter2",
-      "postgres://u:***@db/w?sslmode=require&sslpassword=***",
+      "postgres://u:***@db/w?sslmode=verify-full&sslpassword=***",
     ],
     ["postgres://db/w?x=hunter2#hunter2", "postgres://db/w?x=***"],
     ["postgres://u@db/w", "postgres://u@db/w"],
