@@ -1,5 +1,6 @@
 /** `wrenn control-plane`: the API without a host of its own, in the foreground. */
 import type { Command } from "commander";
+import { requireOwnFolder } from "../denied.ts";
 import { localInstance, makeStateFolder } from "../instance.ts";
 import { warnOfUnknown } from "./config.ts";
 import { runInForeground } from "./foreground.ts";
@@ -18,7 +19,9 @@ export function controlPlaneCommand(program: Command): void {
     )
     .action(async ({ listen }: { listen?: string }) => {
       warnOfUnknown(process.env);
-      await makeStateFolder(localInstance().layout);
+      const { layout } = localInstance();
+      await makeStateFolder(layout);
+      requireOwnFolder(layout);
       process.env["WRENN_LOCAL_HOST"] = "0";
       if (listen !== undefined) process.env["WRENN_CP_LISTEN_ADDR"] = listen;
       await runInForeground("@wrenn/control-plane/main");
