@@ -6,6 +6,7 @@ import { envToHostConfig } from "@wrenn/host-agent/config";
 import type { Layout } from "@wrenn/runtime/layout";
 import type { Command } from "commander";
 import { json, note, out } from "../output/print.ts";
+import { checkSettings } from "../settings.ts";
 import { supervisedEnv } from "../supervisor/environment.ts";
 import { readSupervisor } from "../supervisor/state.ts";
 import { variablesOf } from "./config-variables.ts";
@@ -66,7 +67,7 @@ export function asLines(settings: Settings): string[] {
 
 /** @throws config_invalid for what the servers would refuse to start with */
 export function effectiveSettings(env: NodeJS.ProcessEnv): Settings {
-  const given = envToConfig(readEnv(env));
+  const given = checkSettings(env);
   const supervised = supervisedEnv(env, given.layout);
   const { [PATHS]: layout, ...controlPlane } = envToConfig(readEnv(supervised));
   const { [PATHS]: _same, ...hostAgent } = envToHostConfig(supervised, cpus().length);

@@ -1,7 +1,8 @@
 /** `wrenn control-plane`: the API without a host of its own, in the foreground. */
 import type { Command } from "commander";
 import { requireOwnFolder } from "../denied.ts";
-import { localInstance, makeStateFolder } from "../instance.ts";
+import { makeStateFolder } from "../instance.ts";
+import { checkSettings } from "../settings.ts";
 import { warnOfUnknown } from "./config.ts";
 import { runInForeground } from "./foreground.ts";
 
@@ -18,12 +19,12 @@ export function controlPlaneCommand(program: Command): void {
       ].join("\n"),
     )
     .action(async ({ listen }: { listen?: string }) => {
-      warnOfUnknown(process.env);
-      const { layout } = localInstance();
-      await makeStateFolder(layout);
-      requireOwnFolder(layout);
       process.env["WRENN_LOCAL_HOST"] = "0";
       if (listen !== undefined) process.env["WRENN_CP_LISTEN_ADDR"] = listen;
+      const { layout } = checkSettings(process.env);
+      warnOfUnknown(process.env);
+      await makeStateFolder(layout);
+      requireOwnFolder(layout);
       await runInForeground("@wrenn/control-plane/main");
     });
 }

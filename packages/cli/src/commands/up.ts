@@ -9,6 +9,7 @@ import type { ServiceMessage } from "@wrenn/runtime/service";
 import { type Command, InvalidArgumentError } from "commander";
 import { type Instance, localApiKey, localInstance, requireRoot } from "../instance.ts";
 import { json, note, out, style } from "../output/print.ts";
+import { checkSettings, requireExternalDatabase } from "../settings.ts";
 import { readSupervisor, type SupervisorState } from "../supervisor/state.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { warnOfUnknown } from "./config.ts";
@@ -28,9 +29,11 @@ export function upCommand(program: Command): void {
     .option("-p, --port <port>", "TCP port of the API on 127.0.0.1 (default 9725, 0 for any free one)", parsePort)
     .option("--json", "print where the API is as JSON")
     .action(async (options: UpOptions) => {
+      checkSettings(process.env, options.port);
       const instance = localInstance();
       requireRoot("up");
       warnOfUnknown(process.env);
+      await requireExternalDatabase(process.env);
       await ensureSetup(instance, options.json === true);
       if (options.detach === true) await upDetached(instance, options);
       else await upForeground(instance, options);
