@@ -61,7 +61,7 @@ describe("readEnv and envToConfig", () => {
       WRENN_WEBHOOK_ALLOW: "10.0.0.0/8, ::1/129",
     });
     expect(() => envToConfig(env)).toThrow(
-      'WRENN_CP_LISTEN_ADDR is "9725" but must be host:port, for example 127.0.0.1:9725; ' +
+      'WRENN_CP_LISTEN_ADDR is "9725" but must be host:port, or :port for all addresses, for example 127.0.0.1:9725; ' +
         "DATABASE_URL must begin with postgres:// or postgresql://; " +
         'LOG_LEVEL is "loud" but must be one of trace, debug, info, warn, error, fatal, silent; ' +
         'WRENN_MEMORY_OVERCOMMIT is "lots" but must be a number from 0.1 to 1000; ' +

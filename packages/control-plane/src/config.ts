@@ -193,7 +193,7 @@ export function envToConfig(env: Env): Config {
   const listen = parseListenAddress(listenText);
   check(
     listen !== undefined,
-    `WRENN_CP_LISTEN_ADDR is "${listenText}" but must be host:port, for example 127.0.0.1:9725`,
+    `WRENN_CP_LISTEN_ADDR is "${listenText}" but must be host:port, or :port for all addresses, for example 127.0.0.1:9725`,
   );
   if (env.databaseUrl !== undefined) checkDatabaseUrl(env.databaseUrl, check);
   const logLevel = env.logLevel ?? "info";

@@ -2,7 +2,7 @@
 import { WrennError } from "@wrenn/protocol/errors";
 import { LIMITS } from "@wrenn/protocol/limits";
 import { type Layout, layoutOf } from "@wrenn/runtime/layout";
-import { type ListenAddress, parseListenAddress } from "@wrenn/runtime/listen-address";
+import { isReachableAddress, type ListenAddress, parseListenAddress } from "@wrenn/runtime/listen-address";
 import { SLOT_MAX, SLOT_MIN } from "./network/addresses.ts";
 import type { SlotRange } from "./network/claims.ts";
 import type { CondenseLimits } from "./snapshots/condense.ts";
@@ -12,6 +12,8 @@ export interface HostConfig {
   readonly logLevel: string;
   /** where an enrolled host listens; on all addresses, at the port that it is reached at, when absent */
   readonly listen: ListenAddress | undefined;
+  /** `host:port` at which the control plane reaches a host that enrols */
+  readonly address: string | undefined;
   /** whoever starts this host agent also starts its control plane, and tells it of that */
   readonly supervised: boolean;
   /** URL of the control plane that it is enrolled at, or shall be */
@@ -69,6 +71,7 @@ function readConfig(reader: Reader, cpus: number): HostConfig {
     layout: layoutOf(env["WRENN_DIR"] ?? "/var/lib/wrenn", env["WRENN_CACHE_DIR"] ?? "/var/cache/wrenn"),
     logLevel: oneOf(reader, "LOG_LEVEL", LOG_LEVELS, "info"),
     listen: listenAddress(reader),
+    address: reachedAddress(reader),
     supervised: env["WRENN_SUPERVISED_HOST"] === "1",
     controlPlane: controlPlaneUrl(reader),
     slots: slotRange(reader),
@@ -104,8 +107,16 @@ function listenAddress({ env, wrong }: Reader): ListenAddress | undefined {
   const text = env["WRENN_HOST_LISTEN_ADDR"];
   if (text === undefined) return undefined;
   const address = parseListenAddress(text);
-  if (address === undefined) wrong("WRENN_HOST_LISTEN_ADDR", text, "host:port, for example :50051");
+  if (address === undefined)
+    wrong("WRENN_HOST_LISTEN_ADDR", text, "host:port, or :port for all addresses, for example :50051");
   return address;
+}
+
+function reachedAddress({ env, wrong }: Reader): string | undefined {
+  const text = env["WRENN_HOST_ADDRESS"];
+  if (text !== undefined && !isReachableAddress(text))
+    wrong("WRENN_HOST_ADDRESS", text, "host:port, for example 192.0.2.10:50051");
+  return text;
 }
 
 function controlPlaneUrl({ env, wrong }: Reader): string | undefined {

@@ -52,6 +52,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   "control_plane.byocAllow": "WRENN_BYOC_ALLOW",
   "host_agent.logLevel": "LOG_LEVEL",
   "host_agent.listen": "WRENN_HOST_LISTEN_ADDR",
+  "host_agent.address": "WRENN_HOST_ADDRESS",
   "host_agent.controlPlane": "WRENN_CP_URL",
   "host_agent.slots": "WRENN_SLOTS",
   "host_agent.slotPool": "WRENN_SLOT_POOL",

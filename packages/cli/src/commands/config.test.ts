@@ -81,7 +81,20 @@ describe("wrenn config", () => {
     expect(unknownSettings(env)).toEqual(["WRENN_TEAM_MAX_CPUS"]);
   });
 
+  it("says which template of the warm pool there is not", async () => {
+    vi.stubEnv("WRENN_WARM_POOL", "minimal=1,nosuch=1,nosuch:2x512=1");
+    const { stderr } = await runCommand(["config"]);
+    vi.unstubAllEnvs();
+    expect(stderr.match(/WRENN_WARM_POOL names \S+ which is no base template/g)).toEqual([
+      "WRENN_WARM_POOL names nosuch, which is no base template",
+    ]);
+  });
+
   it("refuses what the servers would refuse", () => {
+    expect(() => effectiveSettings({ WRENN_HOST_ADDRESS: "foo" })).toThrow(
+      'WRENN_HOST_ADDRESS is "foo" but must be host:port',
+    );
+    expect(() => effectiveSettings({ WRENN_CP_LISTEN_ADDR: "999.1.1.1:80" })).toThrow("WRENN_CP_LISTEN_ADDR");
     expect(() => effectiveSettings({ LOG_LEVEL: "loud" })).toThrow("LOG_LEVEL");
   });
 });

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { type Config, envToConfig, readEnv } from "@wrenn/control-plane/config";
 import { envToHostConfig } from "@wrenn/host-agent/config";
+import { BASE_TEMPLATES } from "@wrenn/protocol/limits";
 import type { Layout } from "@wrenn/runtime/layout";
 import type { Command } from "commander";
 import { json, note, out } from "../output/print.ts";
@@ -23,7 +24,6 @@ const OTHER_SETTINGS = new Set([
   "WRENN_SUPERVISED",
   "WRENN_SUPERVISED_HOST",
   "WRENN_REGISTER_TOKEN",
-  "WRENN_HOST_ADDRESS",
   "WRENN_GUEST_SOURCES",
   "WRENN_FUZZ_SEED",
   "WRENN_SANDBOX",
@@ -90,9 +90,18 @@ function origins({ secrets, authority, layout }: Config): Settings {
   };
 }
 
-/** Says on stderr which variables look like settings of Wrenn and are none: a limit that is misspelt is no limit. */
+/** Says on stderr what looks like settings of Wrenn and has no effect: a limit that is misspelt is no limit. */
 export function warnOfUnknown(env: NodeJS.ProcessEnv): void {
   for (const name of unknownSettings(env)) note(`${name} is no setting of Wrenn: it has no effect`);
+  for (const name of unknownTemplates(env))
+    note(
+      `WRENN_WARM_POOL names ${name}, which is no base template: none is kept running (there is ${BASE_TEMPLATES.join(", ")})`,
+    );
+}
+
+function unknownTemplates(env: NodeJS.ProcessEnv): Set<string> {
+  const names = envToHostConfig(env, cpus().length).warmPool.map(({ template }) => template);
+  return new Set(names.filter((name) => !BASE_TEMPLATES.some((template) => template === name)));
 }
 
 /** Variables whose names begin as settings do, and that nothing reads. @throws config_invalid */
