@@ -87,6 +87,11 @@ export async function makeStateFolder({ dir }: Layout): Promise<void> {
   }
 }
 
+/** Makes the folder of logs before a server does; links that sign somebody in may be in them. */
+export async function makeLogFolder({ logs }: Layout): Promise<void> {
+  await mkdir(logs, { recursive: true, mode: 0o700 });
+}
+
 /** The first folder above `dir` that users other than its owner may not pass through. */
 export function closedFolderAbove(dir: string): string | undefined {
   for (let folder = dirname(dir); folder !== dirname(folder); folder = dirname(folder)) {

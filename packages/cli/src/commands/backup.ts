@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { WrennError } from "@wrenn/protocol/errors";
 import { createLogger } from "@wrenn/runtime/logger";
 import type { Command } from "commander";
-import { localInstance, requireRoot } from "../instance.ts";
+import { localInstance, makeLogFolder, makeStateFolder, requireRoot } from "../instance.ts";
 import { json, note } from "../output/print.ts";
 import { readSupervisor } from "../supervisor/state.ts";
 
@@ -69,6 +69,10 @@ async function withDatabase<T>(use: (db: Database) => Promise<T>): Promise<T> {
   const logger = createLogger("backup", "error");
   await using stack = new AsyncDisposableStack();
   if (database.kind === "external") await requireDatabase(database.url);
+  else {
+    await makeStateFolder(layout);
+    await makeLogFolder(layout);
+  }
   const url = database.kind === "external" ? database.url : stack.use(await startEmbeddedPostgres(layout, logger)).url;
   return await use(stack.use(new Database(url, logger)));
 }

@@ -1,7 +1,7 @@
 /** `wrenn control-plane`: the API without a host of its own, in the foreground. */
 import type { Command } from "commander";
 import { requireOwnFolder } from "../denied.ts";
-import { makeStateFolder } from "../instance.ts";
+import { makeLogFolder, makeStateFolder } from "../instance.ts";
 import { checkSettings } from "../settings.ts";
 import { warnOfUnknown } from "./config.ts";
 import { runInForeground } from "./foreground.ts";
@@ -25,6 +25,7 @@ export function controlPlaneCommand(program: Command): void {
       warnOfUnknown(process.env);
       await makeStateFolder(layout);
       requireOwnFolder(layout);
+      await makeLogFolder(layout);
       await runInForeground("@wrenn/control-plane/main");
     });
 }

@@ -2,13 +2,13 @@
  * Runs the platform's server processes on one box: the host agent first, then the control plane that talks to it. It makes them known to
  * each other, so that the host enrols as one elsewhere does.
  */
-import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Layout } from "@wrenn/runtime/layout";
 import type { Logger } from "@wrenn/runtime/logger";
 import { identify } from "@wrenn/runtime/process-identity";
 import { tryProcessLock } from "@wrenn/runtime/process-lock";
+import { makeLogFolder } from "../instance.ts";
 import { Child } from "./child.ts";
 import { hostAgentEnv, supervisedEnv } from "./environment.ts";
 import { Introduction } from "./introduction.ts";
@@ -61,7 +61,7 @@ export class Supervisor {
   /** @throws already_running, and the registry error of the process that does not start; then nothing runs */
   static async start(options: SupervisorOptions): Promise<Supervisor> {
     const { layout } = options;
-    await mkdir(layout.logs, { recursive: true, mode: 0o700 });
+    await makeLogFolder(layout);
     // Held until this process ends.
     if ((await tryProcessLock(supervisorLock(layout))) === undefined) {
       const url = readSupervisor(layout)?.apiUrl ?? "an address that is not known yet";
