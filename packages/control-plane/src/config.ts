@@ -14,7 +14,7 @@ import { type AuthorityPem, authorityProblem } from "./hosts/authority-pem.ts";
 import { parseBlock } from "./ip-blocks.ts";
 import type { PlacementPolicy } from "./placement/place.ts";
 import type { QuotaLimits } from "./quotas/quotas.ts";
-import type { GivenSecrets } from "./secrets.ts";
+import { type GivenSecrets, sessionProblem } from "./secrets.ts";
 
 export interface Env {
   readonly dir?: string | undefined;
@@ -69,7 +69,6 @@ export interface Config {
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 /** what a column of the database holds */
 const MAX_QUOTA = 2 ** 31 - 1;
-const MIN_SESSION_SECRET = 32;
 /** One, or several of which the first one encrypts. */
 const ENCRYPTION_KEYS = /^[0-9a-f]{64}(,[0-9a-f]{64})*$/i;
 /** What fits in a header and cannot be guessed. */
@@ -172,10 +171,8 @@ function checkSecrets(env: Env, check: Check): void {
     env.metricsToken === undefined || METRICS_TOKEN.test(env.metricsToken),
     "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks",
   );
-  check(
-    env.sessionSecret === undefined || env.sessionSecret.length >= MIN_SESSION_SECRET,
-    `JWT_SECRET must have ${MIN_SESSION_SECRET} characters or more`,
-  );
+  const problem = env.sessionSecret === undefined ? undefined : sessionProblem(env.sessionSecret);
+  check(problem === undefined, problem ?? "");
   check(
     env.encryptionKey === undefined || ENCRYPTION_KEYS.test(env.encryptionKey),
     "WRENN_ENCRYPTION_KEY must be 64 hex digits, or several times 64 with commas between",
