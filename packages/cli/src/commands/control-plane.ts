@@ -15,7 +15,8 @@ export function controlPlaneCommand(program: Command): void {
       "after",
       [
         "\nSeveral control planes share one PostgreSQL (DATABASE_URL) and the same JWT_SECRET, WRENN_ENCRYPTION_KEY,",
-        "WRENN_CA_CERT and WRENN_CA_KEY. With DATABASE_URL it needs no root. `wrenn host-agent` runs a host.",
+        "WRENN_CA_CERT and WRENN_CA_KEY. With DATABASE_URL it needs no root, only a WRENN_DIR that it may write to.",
+        "`wrenn host-agent` runs a host.",
       ].join("\n"),
     )
     .action(async ({ listen }: { listen?: string }) => {
