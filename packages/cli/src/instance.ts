@@ -7,6 +7,7 @@ import { envToHostConfig, type HostConfig } from "@wrenn/host-agent/config";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Layout } from "@wrenn/runtime/layout";
 import { ApiClient } from "./api/client.ts";
+import { OR_REMOTE, throwIfDenied } from "./denied.ts";
 import { readSupervisor } from "./supervisor/state.ts";
 
 export interface Instance {
@@ -19,27 +20,37 @@ export function localInstance(): Instance {
   return { config, layout: config.layout };
 }
 
-/** The key of the local user, or undefined before the first start and for those who may not read it. */
-export function localApiKey(layout: Layout): string | undefined {
+/** The key of the local user, or undefined before the first start. @throws forbidden for those who may not read it */
+export function localApiKey({ apiKeyFile }: Layout, otherwise = ""): string | undefined {
   try {
-    return readFileSync(layout.apiKeyFile, "utf8").trim();
-  } catch {
+    return readFileSync(apiKeyFile, "utf8").trim();
+  } catch (error) {
+    throwIfDenied(error, apiKeyFile, otherwise);
     return undefined;
   }
 }
 
-/** For commands about capsules: WRENN_API_URL and WRENN_API_KEY name another server. @throws not_running */
+/** For commands about capsules: WRENN_API_URL and WRENN_API_KEY name another server. @throws not_running, config_invalid, forbidden */
 export function apiClient(instance: Instance): ApiClient {
-  const url = process.env["WRENN_API_URL"];
-  const key = process.env["WRENN_API_KEY"] ?? localApiKey(instance.layout) ?? "";
-  return url === undefined ? localApiClient(instance, key) : new ApiClient({ url, key });
+  const url = process.env["WRENN_API_URL"] || undefined;
+  if (url !== undefined && !(URL.canParse(url) && /^https?:\/\//i.test(url))) {
+    const message = `WRENN_API_URL is "${url}" but must be an http or https URL, for example http://127.0.0.1:9725`;
+    throw new WrennError("config_invalid", message);
+  }
+  const given = process.env["WRENN_API_KEY"] || undefined;
+  const key = () => given ?? localApiKey(instance.layout, OR_REMOTE) ?? "";
+  return url === undefined ? localClient(instance, key, OR_REMOTE) : new ApiClient({ url, key: key() });
 }
 
-/** For commands about this box, which must never reach another server. @throws not_running */
-export function localApiClient({ layout }: Instance, key = localApiKey(layout) ?? ""): ApiClient {
-  const url = readSupervisor(layout)?.apiUrl;
+/** For commands about this box, which must never reach another server. @throws not_running, forbidden */
+export function localApiClient(instance: Instance): ApiClient {
+  return localClient(instance, () => localApiKey(instance.layout) ?? "");
+}
+
+function localClient({ layout }: Instance, key: () => string, otherwise?: string): ApiClient {
+  const url = readSupervisor(layout, otherwise)?.apiUrl;
   if (url === undefined) throw new WrennError("not_running", `Wrenn is not running for ${layout.dir}`);
-  return new ApiClient({ url, key });
+  return new ApiClient({ url, key: key() });
 }
 
 /** @throws not_root */
@@ -74,6 +85,11 @@ export async function makeStateFolder({ dir }: Layout): Promise<void> {
     const message = `WRENN_DIR is ${dir}, and the embedded database's user cannot pass ${above} (mode without o+x)`;
     throw new WrennError("config_invalid", message);
   }
+}
+
+/** Makes the folder of logs before a server does; links that sign somebody in may be in them. */
+export async function makeLogFolder({ logs }: Layout): Promise<void> {
+  await mkdir(logs, { recursive: true, mode: 0o700 });
 }
 
 /** The first folder above `dir` that users other than its owner may not pass through. */

@@ -1,6 +1,7 @@
 /** The part of the configuration that is about accounts: mail, the first administrator, sign-in through GitHub, rate limits. */
 import { isIP } from "node:net";
 import { emailSchema, PASSWORD } from "@wrenn/protocol/rest/accounts";
+import { isHost } from "@wrenn/runtime/listen-address";
 import type { RateLimits } from "./api/rate-limits.ts";
 import type { AdminConfig } from "./identity/local-admin.ts";
 import type { GithubConfig } from "./identity/oauth/github.ts";
@@ -62,8 +63,8 @@ export function readAccountsEnv(env: NodeJS.ProcessEnv): AccountsEnv {
 export function accountsConfig(env: AccountsEnv, host: string, check: Check): AccountsConfig {
   const url = (name: Name) => {
     const text = env[name];
-    const ok = text === undefined || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol));
-    check(ok, `${VARIABLES[name]} must begin with http:// or https://`);
+    const problem = text === undefined ? undefined : urlProblem(text);
+    check(problem === undefined, `${VARIABLES[name]} ${problem}`);
     return text?.replace(/\/+$/, "");
   };
   const count = (name: Name, fallback: number, max = 1_000_000) => {
@@ -107,23 +108,46 @@ export function accountsConfig(env: AccountsEnv, host: string, check: Check): Ac
   };
 }
 
+/** What is wrong with the beginning of URLs: paths are put behind it. */
+function urlProblem(text: string): string | undefined {
+  if (!/^https?:\/\//i.test(text)) return "must begin with http:// or https://";
+  if (!URL.canParse(text) || /\s/.test(text)) return "is no valid URL, such as https://wrenn.example.com";
+  const { username, password } = new URL(text);
+  const isBare = username === "" && password === "" && !/[?#]/.test(text);
+  return isBare ? undefined : "must be a URL without user, query and fragment";
+}
+
 /** Links that leave this box have to lead back to it, and cookies that the control plane sets are read by pages of its own origin only. */
 function checkPublicUrl(
-  { smtpHost, githubClientId }: AccountsEnv,
+  { smtpHost, smtpFrom, githubClientId, githubClientSecret }: AccountsEnv,
   publicUrl: string | undefined,
   dashboardUrl: string | undefined,
   check: Check,
 ): void {
-  const wanted = smtpHost === undefined ? "OAUTH_GITHUB_CLIENT_ID" : "SMTP_HOST";
+  // Half of either is told by itself.
+  const mail = smtpHost !== undefined && smtpFrom !== undefined;
+  const github = githubClientId !== undefined && githubClientSecret !== undefined;
+  const wanted = mail ? "SMTP_HOST" : "OAUTH_GITHUB_CLIENT_ID";
   check(
-    publicUrl !== undefined || (smtpHost ?? githubClientId) === undefined,
+    publicUrl !== undefined || !(mail || github),
     `CP_PUBLIC_URL must be set with ${wanted}: links would lead to the address that the API listens on`,
   );
   const origins = [publicUrl, dashboardUrl].map((url) => (url && URL.canParse(url) ? new URL(url).origin : undefined));
   check(
-    githubClientId === undefined || dashboardUrl === undefined || origins[0] === origins[1],
+    !github || publicUrl === undefined || dashboardUrl === undefined || origins[0] === origins[1],
     "OAUTH_REDIRECT_URL must have the origin of CP_PUBLIC_URL: other pages cannot read the cookies of a sign-in",
   );
+}
+
+/** What a header that mails begin with cannot take for two addresses, or for something else. */
+const ADDRESS = /^[^\s@<>()[\]\\,;:"]+@([^\s@]+)$/;
+const NAMED = /^(?:[^<>()[\]\\,;:"@\p{Cc}]*|"[^"\\\p{Cc}]*")\s*<([^<>]*)>$/u;
+
+/** `a@example.com`, or `Name <a@example.com>` */
+function isSender(text: string): boolean {
+  const [, address = text.trim()] = NAMED.exec(text.trim()) ?? [];
+  const [, domain] = ADDRESS.exec(address) ?? [];
+  return domain !== undefined && isHost(domain);
 }
 
 function smtpConfig(
@@ -135,6 +159,12 @@ function smtpConfig(
   check(
     smtpTls === undefined || tls !== undefined,
     `SMTP_TLS is "${smtpTls}" but must be one of ${SMTP_TLS.join(", ")}`,
+  );
+  const isName = smtpHost === undefined || isHost(smtpHost);
+  check(isName, `SMTP_HOST is "${smtpHost}" but must be a name or an IP address, for example mail.example.com`);
+  check(
+    smtpFrom === undefined || isSender(smtpFrom),
+    `SMTP_FROM_EMAIL is "${smtpFrom}" but must be an address, or Name <address>`,
   );
   if (smtpHost === undefined || smtpFrom === undefined) return undefined;
   const auth = smtpUsername === undefined ? undefined : { user: smtpUsername, pass: smtpPassword ?? "" };

@@ -61,7 +61,7 @@ describe("readEnv and envToConfig", () => {
       WRENN_WEBHOOK_ALLOW: "10.0.0.0/8, ::1/129",
     });
     expect(() => envToConfig(env)).toThrow(
-      'WRENN_CP_LISTEN_ADDR is "9725" but must be host:port, for example 127.0.0.1:9725; ' +
+      'WRENN_CP_LISTEN_ADDR is "9725" but must be host:port, or :port for all addresses, for example 127.0.0.1:9725; ' +
         "DATABASE_URL must begin with postgres:// or postgresql://; " +
         'LOG_LEVEL is "loud" but must be one of trace, debug, info, warn, error, fatal, silent; ' +
         'WRENN_MEMORY_OVERCOMMIT is "lots" but must be a number from 0.1 to 1000; ' +
@@ -169,4 +169,42 @@ describe("what is about accounts", () => {
     [{ WRENN_TRUSTED_PROXIES: "10.0.0.0/33" }, "WRENN_TRUSTED_PROXIES must be IP addresses and networks"],
     [{ WRENN_RATE_LIMIT_LOGIN: "0" }, 'WRENN_RATE_LIMIT_LOGIN is "0" but must be a whole number from 1 to 1000000'],
   ])("refuses %j", (env, message) => expect(() => accountsOf(env)).toThrow(message));
+
+  const mail = (more: NodeJS.ProcessEnv) => ({
+    CP_PUBLIC_URL: "https://wrenn.example.com",
+    SMTP_HOST: "mail.example.com",
+    SMTP_FROM_EMAIL: "wrenn@example.com",
+    ...more,
+  });
+  it.each([
+    { SMTP_FROM_EMAIL: "wrenn@localhost" },
+    { SMTP_FROM_EMAIL: "Wrenn of Example <wrenn@example.com>" },
+    { SMTP_FROM_EMAIL: '"Wrenn, Inc." <wrenn@example.com>' },
+    { SMTP_HOST: "::1" },
+    { CP_PUBLIC_URL: "https://example.com:8443/wrenn/" },
+  ])("takes %j", (env) => expect(accountsOf(mail(env)).smtp).toBeDefined());
+
+  it.each<[NodeJS.ProcessEnv, string]>([
+    [{ SMTP_HOST: "h" }, "SMTP_HOST and SMTP_FROM_EMAIL must be set together"],
+    [{ OAUTH_GITHUB_CLIENT_ID: "id" }, "OAUTH_GITHUB_CLIENT_ID and OAUTH_GITHUB_CLIENT_SECRET must be set together"],
+    [
+      mail({ SMTP_HOST: "smtp://mail.example.com" }),
+      'SMTP_HOST is "smtp://mail.example.com" but must be a name or an IP address, for example mail.example.com',
+    ],
+    ...["wrenn", "a@b, c@d", "Wrenn, Inc. <a@example.com>", "Wrenn <wrenn>", "Wrenn <a@b> <c@d>", "a@b\nBcc: c@d"].map(
+      (from): [NodeJS.ProcessEnv, string] => [
+        mail({ SMTP_FROM_EMAIL: from }),
+        `SMTP_FROM_EMAIL is "${from}" but must be an address, or Name <address>`,
+      ],
+    ),
+    ...["https://u:hunter2@h", "https://h?a=hunter2", "https://h/?", "https://h#hunter2"].flatMap(
+      (url): [NodeJS.ProcessEnv, string][] => [
+        [mail({ CP_PUBLIC_URL: url }), "CP_PUBLIC_URL must be a URL without user, query and fragment"],
+        [{ OAUTH_REDIRECT_URL: url }, "OAUTH_REDIRECT_URL must be a URL without user, query and fragment"],
+      ],
+    ),
+    [{ CP_PUBLIC_URL: "https://a b" }, "CP_PUBLIC_URL is no valid URL, such as https://wrenn.example.com"],
+  ])("says of %j one sentence", (env, message) => {
+    expect(() => accountsOf(env)).toThrow(expect.objectContaining({ message }) as Error);
+  });
 });

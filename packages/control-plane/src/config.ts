@@ -9,11 +9,12 @@ import {
   type Check,
   readAccountsEnv,
 } from "./accounts-config.ts";
+import { checkDatabaseUrl, withExplicitTls } from "./database-url.ts";
 import { type AuthorityPem, authorityProblem } from "./hosts/authority-pem.ts";
 import { parseBlock } from "./ip-blocks.ts";
 import type { PlacementPolicy } from "./placement/place.ts";
 import type { QuotaLimits } from "./quotas/quotas.ts";
-import type { GivenSecrets } from "./secrets.ts";
+import { type GivenSecrets, sessionProblem } from "./secrets.ts";
 
 export interface Env {
   readonly dir?: string | undefined;
@@ -69,7 +70,6 @@ export interface Config {
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 /** what a column of the database holds */
 const MAX_QUOTA = 2 ** 31 - 1;
-const MIN_SESSION_SECRET = 32;
 /** One, or several of which the first one encrypts. */
 const ENCRYPTION_KEYS = /^[0-9a-f]{64}(,[0-9a-f]{64})*$/i;
 /** What fits in a header and cannot be guessed. */
@@ -106,15 +106,6 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     webhookAllow: env["WRENN_WEBHOOK_ALLOW"] || undefined,
     byocAllow: env["WRENN_BYOC_ALLOW"] || undefined,
   };
-}
-
-function checkDatabaseUrl(text: string, check: Check): void {
-  const begins = /^postgres(ql)?:\/\//i.test(text);
-  check(begins, "DATABASE_URL must begin with postgres:// or postgresql://");
-  check(
-    !begins || URL.canParse(text),
-    "DATABASE_URL is no valid URL: signs such as # / ? @ : in its user and password are written %23 %2F %3F %40 %3A",
-  );
 }
 
 function readAuthority({ caCert, caKey }: Env, check: Check): AuthorityPem | undefined {
@@ -188,10 +179,8 @@ function checkSecrets(env: Env, check: Check): void {
     env.metricsToken === undefined || METRICS_TOKEN.test(env.metricsToken),
     "WRENN_METRICS_TOKEN must be 16 or more letters, digits and signs, without blanks",
   );
-  check(
-    env.sessionSecret === undefined || env.sessionSecret.length >= MIN_SESSION_SECRET,
-    `JWT_SECRET must have ${MIN_SESSION_SECRET} characters or more`,
-  );
+  const problem = env.sessionSecret === undefined ? undefined : sessionProblem(env.sessionSecret);
+  check(problem === undefined, problem ?? "");
   check(
     env.encryptionKey === undefined || ENCRYPTION_KEYS.test(env.encryptionKey),
     "WRENN_ENCRYPTION_KEY must be 64 hex digits, or several times 64 with commas between",
@@ -209,7 +198,7 @@ export function envToConfig(env: Env): Config {
   const listen = parseListenAddress(listenText);
   check(
     listen !== undefined,
-    `WRENN_CP_LISTEN_ADDR is "${listenText}" but must be host:port, for example 127.0.0.1:9725`,
+    `WRENN_CP_LISTEN_ADDR is "${listenText}" but must be host:port, or :port for all addresses, for example 127.0.0.1:9725`,
   );
   if (env.databaseUrl !== undefined) checkDatabaseUrl(env.databaseUrl, check);
   const logLevel = env.logLevel ?? "info";
@@ -231,7 +220,10 @@ export function envToConfig(env: Env): Config {
   return {
     layout: layoutOf(env.dir ?? "/var/lib/wrenn", env.cacheDir ?? "/var/cache/wrenn"),
     listen,
-    database: env.databaseUrl === undefined ? { kind: "embedded" } : { kind: "external", url: env.databaseUrl },
+    database:
+      env.databaseUrl === undefined
+        ? { kind: "embedded" }
+        : { kind: "external", url: withExplicitTls(env.databaseUrl) },
     logLevel,
     quotas,
     localHost: localHost === "1",

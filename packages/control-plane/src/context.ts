@@ -40,6 +40,7 @@ import { Links } from "./mail/links.ts";
 import { Mailer, type MailerOptions } from "./mail/mailer.ts";
 import { OwnMetrics } from "./metrics/own.ts";
 import { Operations } from "./operations.ts";
+import { requireDatabase } from "./require-database.ts";
 import { readSecrets, type Secrets } from "./secrets.ts";
 import { tellByMail } from "./teams/mails.ts";
 
@@ -62,6 +63,7 @@ export interface Context extends ApiContext, AsyncDisposable {
 
 async function openDatabase(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<Database> {
   const { database } = config;
+  if (database.kind === "external") await requireDatabase(database.url);
   const url =
     database.kind === "external" ? database.url : stack.use(await startEmbeddedPostgres(config.layout, logger)).url;
   return stack.use(new Database(url, logger));

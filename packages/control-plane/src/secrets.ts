@@ -15,7 +15,7 @@ export interface Secrets {
 }
 
 export interface GivenSecrets {
-  /** at least 32 characters */
+  /** at least 32 characters, or `hex:` and 64 or more hex digits */
   readonly session: string | undefined;
   /** 64 hex digits, or several times 64 with commas between */
   readonly encryption: string | undefined;
@@ -29,12 +29,29 @@ type Kept = z.infer<typeof fileSchema>;
 export async function readSecrets(given: GivenSecrets, file: string): Promise<Secrets> {
   const { session, encryption } = given;
   if (session !== undefined && encryption !== undefined)
-    return { session: Buffer.from(session), ...encryptionKeys(encryption) };
+    return { session: sessionBytes(session), ...encryptionKeys(encryption) };
   const kept = await readOrMake(file);
   return {
-    session: session === undefined ? hex(kept.session) : Buffer.from(session),
+    session: session === undefined ? hex(kept.session) : sessionBytes(session),
     ...encryptionKeys(encryption ?? kept.encryption),
   };
+}
+
+const HEX_PREFIX = "hex:";
+const SESSION_HEX = /^hex:(?:[0-9a-f]{2}){32,}$/i;
+const MIN_SESSION = 32;
+
+/** What is wrong with a JWT_SECRET. */
+export function sessionProblem(text: string): string | undefined {
+  if (text.startsWith(HEX_PREFIX) && !SESSION_HEX.test(text)) {
+    return "JWT_SECRET begins with hex: and must go on with 64 or more hex digits, two for each byte";
+  }
+  return text.length < MIN_SESSION ? `JWT_SECRET must have ${MIN_SESSION} characters or more` : undefined;
+}
+
+/** Bytes that another control plane made for itself are no text: its file has them in hex. */
+function sessionBytes(text: string): Uint8Array {
+  return text.startsWith(HEX_PREFIX) ? hex(text.slice(HEX_PREFIX.length)) : Buffer.from(text);
 }
 
 function encryptionKeys(list: string) {

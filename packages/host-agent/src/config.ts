@@ -2,7 +2,7 @@
 import { WrennError } from "@wrenn/protocol/errors";
 import { LIMITS } from "@wrenn/protocol/limits";
 import { type Layout, layoutOf } from "@wrenn/runtime/layout";
-import { type ListenAddress, parseListenAddress } from "@wrenn/runtime/listen-address";
+import { isReachableAddress, type ListenAddress, parseListenAddress } from "@wrenn/runtime/listen-address";
 import { SLOT_MAX, SLOT_MIN } from "./network/addresses.ts";
 import type { SlotRange } from "./network/claims.ts";
 import type { CondenseLimits } from "./snapshots/condense.ts";
@@ -12,6 +12,8 @@ export interface HostConfig {
   readonly logLevel: string;
   /** where an enrolled host listens; on all addresses, at the port that it is reached at, when absent */
   readonly listen: ListenAddress | undefined;
+  /** `host:port` at which the control plane reaches a host that enrols */
+  readonly address: string | undefined;
   /** whoever starts this host agent also starts its control plane, and tells it of that */
   readonly supervised: boolean;
   /** URL of the control plane that it is enrolled at, or shall be */
@@ -43,24 +45,43 @@ export interface WarmTarget {
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** @throws config_invalid naming the variable, what it holds and what it may hold */
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+
+/** The environment, and whom to tell what is wrong in it. */
+interface Reader {
+  readonly env: Env;
+  readonly wrong: (name: string, value: string, expected: string) => void;
+}
+
+/** @throws config_invalid with one sentence for each wrong value: the variable, what it holds and what it may hold */
 export function envToHostConfig(given: Env, cpus: number): HostConfig {
   // An empty variable is none, as it is for the control plane.
   const env = new Proxy(given, { get: (values, name: string) => values[name] || undefined });
+  const problems: string[] = [];
+  const wrong = (name: string, value: string, expected: string) =>
+    void problems.push(`${name} is "${value}" but must be ${expected}`);
+  const config = readConfig({ env, wrong }, cpus);
+  if (problems.length > 0) throw new WrennError("config_invalid", problems.join("; "));
+  return config;
+}
+
+function readConfig(reader: Reader, cpus: number): HostConfig {
+  const { env } = reader;
   return {
     layout: layoutOf(env["WRENN_DIR"] ?? "/var/lib/wrenn", env["WRENN_CACHE_DIR"] ?? "/var/cache/wrenn"),
-    logLevel: oneOf(env, "LOG_LEVEL", ["silent", "fatal", "error", "warn", "info", "debug", "trace"], "info"),
-    listen: listenAddress(env),
+    logLevel: oneOf(reader, "LOG_LEVEL", LOG_LEVELS, "info"),
+    listen: listenAddress(reader),
+    address: reachedAddress(reader),
     supervised: env["WRENN_SUPERVISED_HOST"] === "1",
-    controlPlane: controlPlaneUrl(env),
-    slots: slotRange(env),
-    slotPool: integer(env, "WRENN_SLOT_POOL", 4, 0, 1024),
-    createConcurrency: integer(env, "WRENN_CREATE_CONCURRENCY", Math.max(2, cpus), 1, 1024),
-    minFreeDiskMb: integer(env, "WRENN_MIN_FREE_DISK_MB", 512, 0, Number.MAX_SAFE_INTEGER),
-    warmPool: warmTargets(env["WRENN_WARM_POOL"] ?? ""),
+    controlPlane: controlPlaneUrl(reader),
+    slots: slotRange(reader),
+    slotPool: integer(reader, "WRENN_SLOT_POOL", 4, 0, 1024),
+    createConcurrency: integer(reader, "WRENN_CREATE_CONCURRENCY", Math.max(2, cpus), 1, 1024),
+    minFreeDiskMb: integer(reader, "WRENN_MIN_FREE_DISK_MB", 512, 0, Number.MAX_SAFE_INTEGER),
+    warmPool: warmTargets(reader),
     condense: {
-      mergeAbove: integer(env, "WRENN_MERGE_MB", 128, 0, 1024 * 1024) * 1024 * 1024,
-      maxLayers: integer(env, "WRENN_MAX_DISK_LAYERS", 8, 2, 64),
+      mergeAbove: integer(reader, "WRENN_MERGE_MB", 128, 0, 1024 * 1024) * 1024 * 1024,
+      maxLayers: integer(reader, "WRENN_MAX_DISK_LAYERS", 8, 2, 64),
     },
     failpoints: env["WRENN_FAILPOINTS"] === "1",
     kernel: env["WRENN_KERNEL"],
@@ -69,64 +90,65 @@ export function envToHostConfig(given: Env, cpus: number): HostConfig {
   };
 }
 
-function invalid(name: string, value: string, expected: string): WrennError {
-  return new WrennError("config_invalid", `${name} is "${value}" and must be ${expected}`);
-}
-
-function integer(env: Env, name: string, fallback: number, min: number, max: number): number {
-  const text = env[name];
-  if (text === undefined || text === "") return fallback;
+function integer({ env, wrong }: Reader, name: string, fallback: number, min: number, max: number): number {
+  const text = env[name] ?? `${fallback}`;
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max)
-    throw invalid(name, text, `a whole number from ${min} to ${max}`);
+  if (!/^\d+$/.test(text) || value < min || value > max) wrong(name, text, `a whole number from ${min} to ${max}`);
   return value;
 }
 
-function oneOf(env: Env, name: string, allowed: readonly string[], fallback: string): string {
+function oneOf({ env, wrong }: Reader, name: string, allowed: readonly string[], fallback: string): string {
   const text = env[name] ?? fallback;
-  if (!allowed.includes(text)) throw invalid(name, text, `one of ${allowed.join(", ")}`);
+  if (!allowed.includes(text)) wrong(name, text, `one of ${allowed.join(", ")}`);
   return text;
 }
 
-function listenAddress(env: Env): ListenAddress | undefined {
+function listenAddress({ env, wrong }: Reader): ListenAddress | undefined {
   const text = env["WRENN_HOST_LISTEN_ADDR"];
-  if (text === undefined || text === "") return undefined;
+  if (text === undefined) return undefined;
   const address = parseListenAddress(text);
-  if (address === undefined) throw invalid("WRENN_HOST_LISTEN_ADDR", text, "host:port, for example :50051");
+  if (address === undefined)
+    wrong("WRENN_HOST_LISTEN_ADDR", text, "host:port, or :port for all addresses, for example :50051");
   return address;
 }
 
-function controlPlaneUrl(env: Env): string | undefined {
-  const text = env["WRENN_CP_URL"];
-  if (text === undefined || text === "") return undefined;
-  if (URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol)) return text.replace(/\/+$/, "");
-  throw invalid("WRENN_CP_URL", text, "an http or https URL, for example https://wrenn.example.com");
+function reachedAddress({ env, wrong }: Reader): string | undefined {
+  const text = env["WRENN_HOST_ADDRESS"];
+  if (text !== undefined && !isReachableAddress(text))
+    wrong("WRENN_HOST_ADDRESS", text, "host:port, for example 192.0.2.10:50051");
+  return text;
 }
 
-function slotRange(env: Env): SlotRange {
+function controlPlaneUrl({ env, wrong }: Reader): string | undefined {
+  const text = env["WRENN_CP_URL"];
+  if (text === undefined) return undefined;
+  if (!(URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol)))
+    wrong("WRENN_CP_URL", text, "an http or https URL, for example https://wrenn.example.com");
+  return text.replace(/\/+$/, "");
+}
+
+function slotRange({ env, wrong }: Reader): SlotRange {
   const text = env["WRENN_SLOTS"] ?? `${SLOT_MIN}-${SLOT_MAX}`;
   const match = /^(\d+)-(\d+)$/.exec(text);
   const range = { first: Number(match?.[1]), last: Number(match?.[2]) };
-  if (!(range.first >= SLOT_MIN && range.first <= range.last && range.last <= SLOT_MAX)) {
-    throw invalid("WRENN_SLOTS", text, `a range such as ${SLOT_MIN}-${SLOT_MAX}`);
-  }
+  const fits = range.first >= SLOT_MIN && range.first <= range.last && range.last <= SLOT_MAX;
+  if (!fits) wrong("WRENN_SLOTS", text, `a range such as ${SLOT_MIN}-${SLOT_MAX}`);
   return range;
 }
 
 /** `minimal=2,minimal:2x1024=1`: how many of which template, and of which vCPUs and MiB if not the default. */
-function warmTargets(text: string): WarmTarget[] {
-  return text
-    .split(",")
-    .filter((entry) => entry.trim() !== "")
-    .map((entry) => {
-      const match = /^\s*([\w.-]+)(?::(\d+)x(\d+))?=(\d{1,3})\s*$/.exec(entry);
-      if (match === null) throw invalid("WRENN_WARM_POOL", text, "a list such as minimal=2,minimal:2x1024=1");
-      const [, template = "", vcpus, memoryMb, count] = match;
-      return {
-        template,
-        vcpus: Number(vcpus ?? LIMITS.vcpus.default),
-        memoryMb: Number(memoryMb ?? LIMITS.memoryMb.default),
-        count: Number(count),
-      };
-    });
+function warmTargets({ env, wrong }: Reader): WarmTarget[] {
+  const text = env["WRENN_WARM_POOL"] ?? "";
+  const entries = text.split(",").filter((entry) => entry.trim() !== "");
+  const matches = entries.map((entry) => /^\s*([\w.-]+)(?::(\d+)x(\d+))?=(\d{1,3})\s*$/.exec(entry));
+  if (matches.includes(null)) wrong("WRENN_WARM_POOL", text, "a list such as minimal=2,minimal:2x1024=1");
+  return matches.map((match) => {
+    const [, template = "", vcpus, memoryMb, count] = match ?? [];
+    return {
+      template,
+      vcpus: Number(vcpus ?? LIMITS.vcpus.default),
+      memoryMb: Number(memoryMb ?? LIMITS.memoryMb.default),
+      count: Number(count),
+    };
+  });
 }

@@ -23,6 +23,10 @@ describe("the error registry", () => {
     }
   });
 
+  it("names the option of each command that can listen elsewhere", () => {
+    expect(ERRORS.port_in_use.suggestion).toMatch(/--port .*wrenn up.* --listen .*wrenn control-plane/);
+  });
+
   it("tells nothing of a foreign error", () => {
     const error = WrennError.from(new Error("password 1234 is wrong"));
     expect(error.code).toBe("internal_error");

@@ -106,7 +106,11 @@ export const ERRORS = {
   setup_failed: spec(500, RETRY, "Run `wrenn setup` again: it goes on where it stopped."),
   kernel_invalid: spec(500, FINAL, "Remove the file and run `wrenn setup`, or point WRENN_KERNEL to a bzImage."),
   artifact_corrupt: spec(500, FINAL, "Remove the file and run `wrenn setup`: it is made anew."),
-  port_in_use: spec(500, RETRY, "Choose another port with --port, or stop the program that listens there."),
+  port_in_use: spec(
+    500,
+    RETRY,
+    "Choose another port, with --port (`wrenn up`) or --listen (`wrenn control-plane`), or stop the program that listens there.",
+  ),
   already_running: spec(409, FINAL, "`wrenn status` shows the running instance; `wrenn down` stops it."),
   not_running: spec(503, RETRY, "Start it with `wrenn up`."),
   connection_lost: spec(503, RETRY),

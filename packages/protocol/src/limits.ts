@@ -43,5 +43,8 @@ export const LIMITS = {
 
 export const DEFAULT_TEMPLATE = "minimal";
 
+/** What capsules start from that are made by Wrenn itself. */
+export const BASE_TEMPLATES = [DEFAULT_TEMPLATE] as const;
+
 /** Names of templates, snapshots and channels. */
 export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/;

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { WrennError } from "@wrenn/protocol/errors";
 import { createLogger } from "@wrenn/runtime/logger";
 import type { Command } from "commander";
-import { localInstance, requireRoot } from "../instance.ts";
+import { localInstance, makeLogFolder, makeStateFolder, requireRoot } from "../instance.ts";
 import { json, note } from "../output/print.ts";
 import { readSupervisor } from "../supervisor/state.ts";
 
@@ -59,14 +59,20 @@ type Database = InstanceType<typeof import("@wrenn/control-plane/db/database")["
 
 /** The database that the environment names, the embedded one started if it does not run. */
 async function withDatabase<T>(use: (db: Database) => Promise<T>): Promise<T> {
-  const [{ Database }, { startEmbeddedPostgres }, { envToConfig, readEnv }] = await Promise.all([
+  const [{ Database }, { startEmbeddedPostgres }, { envToConfig, readEnv }, { requireDatabase }] = await Promise.all([
     import("@wrenn/control-plane/db/database"),
     import("@wrenn/control-plane/db/embedded"),
     import("@wrenn/control-plane/config"),
+    import("@wrenn/control-plane/require-database"),
   ]);
   const { database, layout } = envToConfig(readEnv(process.env));
   const logger = createLogger("backup", "error");
   await using stack = new AsyncDisposableStack();
+  if (database.kind === "external") await requireDatabase(database.url);
+  else {
+    await makeStateFolder(layout);
+    await makeLogFolder(layout);
+  }
   const url = database.kind === "external" ? database.url : stack.use(await startEmbeddedPostgres(layout, logger)).url;
   return await use(stack.use(new Database(url, logger)));
 }

@@ -1,6 +1,16 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { readEnv } from "@wrenn/control-plane/config";
 import { makeAuthority } from "@wrenn/control-plane/hosts/authority";
-import { describe, expect, it } from "vitest";
-import { effectiveSettings, unknownSettings } from "./config.ts";
+import { envToHostConfig } from "@wrenn/host-agent/config";
+import { layoutOf } from "@wrenn/runtime/layout";
+import { identify } from "@wrenn/runtime/process-identity";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { writeSupervisor } from "../supervisor/state.ts";
+import { runCommand } from "../testing/command.ts";
+import { asLines, effectiveSettings, unknownSettings } from "./config.ts";
+import { makesSetting } from "./config-variables.ts";
 
 describe("wrenn config", () => {
   it("has the settings of both servers, those that were given and the defaults", () => {
@@ -40,7 +50,8 @@ describe("wrenn config", () => {
       control_plane: {
         database: { url: "postgres://wrenn:***@db.example.com/wrenn" },
         metricsToken: "set",
-        secrets: { session: "set", encryption: "set" },
+        secrets: { session: "from JWT_SECRET", encryption: "from WRENN_ENCRYPTION_KEY" },
+        authority: "from WRENN_CA_CERT and WRENN_CA_KEY",
       },
     });
   });
@@ -49,12 +60,12 @@ describe("wrenn config", () => {
     ["postgres:///w?host=/run&user=u&password=hunter2", "postgres:///w?host=/run&user=u&password=***"],
     [
       "postgres://u:hunter2@db/w?sslmode=require&sslpassword=hunter2",
-      "postgres://u:***@db/w?sslmode=require&sslpassword=***",
+      "postgres://u:***@db/w?sslmode=verify-full&sslpassword=***",
     ],
     ["postgres://db/w?x=hunter2#hunter2", "postgres://db/w?x=***"],
     ["postgres://u@db/w", "postgres://u@db/w"],
   ])("shows of %s what is no secret", (url, shown) => {
-    const settings = effectiveSettings({ DATABASE_URL: url, CP_PUBLIC_URL: "https://h/?token=hunter2" });
+    const settings = effectiveSettings({ DATABASE_URL: url, WRENN_CP_URL: "https://h/?token=hunter2" });
     expect(settings).toMatchObject({ control_plane: { database: { url: shown } } });
     expect(JSON.stringify(settings)).not.toContain("hunter2");
   });
@@ -70,7 +81,86 @@ describe("wrenn config", () => {
     expect(unknownSettings(env)).toEqual(["WRENN_TEAM_MAX_CPUS"]);
   });
 
+  it("says which template of the warm pool there is not", async () => {
+    vi.stubEnv("WRENN_WARM_POOL", "minimal=1,nosuch=1,nosuch:2x512=1");
+    const { stderr } = await runCommand(["config"]);
+    vi.unstubAllEnvs();
+    expect(stderr.match(/WRENN_WARM_POOL names \S+ which is no base template/g)).toEqual([
+      "WRENN_WARM_POOL names nosuch, which is no base template",
+    ]);
+  });
+
   it("refuses what the servers would refuse", () => {
+    expect(() => effectiveSettings({ WRENN_HOST_ADDRESS: "foo" })).toThrow(
+      'WRENN_HOST_ADDRESS is "foo" but must be host:port',
+    );
+    expect(() => effectiveSettings({ WRENN_CP_LISTEN_ADDR: "999.1.1.1:80" })).toThrow("WRENN_CP_LISTEN_ADDR");
     expect(() => effectiveSettings({ LOG_LEVEL: "loud" })).toThrow("LOG_LEVEL");
+  });
+});
+
+describe("what is effective", () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "wrenn-config-"));
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(dir, { recursive: true });
+  });
+
+  it("is what `wrenn up` starts with", () => {
+    expect(effectiveSettings({ WRENN_DIR: dir })).toMatchObject({
+      control_plane: { accounts: { admin: { kind: "local" } }, newSecrets: false, placement: { cpuOvercommit: 64 } },
+      host_agent: { supervised: true },
+    });
+    expect(effectiveSettings({ WRENN_DIR: dir, WRENN_NEW_SECRETS: "1", WRENN_LOCAL_HOST: "0" })).toMatchObject({
+      control_plane: { newSecrets: true },
+      host_agent: { supervised: false },
+    });
+  });
+
+  it("says where secrets and the authority come from", () => {
+    const { secretsFile, authorityFile } = layoutOf(dir, dir);
+    const made = (file: string) => `made at the first start, in ${file}`;
+    expect(effectiveSettings({ WRENN_DIR: dir })).toMatchObject({
+      control_plane: {
+        secrets: { session: made(secretsFile), encryption: made(secretsFile) },
+        authority: made(authorityFile),
+      },
+    });
+    writeFileSync(secretsFile, "");
+    writeFileSync(authorityFile, "");
+    expect(effectiveSettings({ WRENN_DIR: dir, JWT_SECRET: "x".repeat(32) })).toMatchObject({
+      control_plane: {
+        secrets: { session: "from JWT_SECRET", encryption: `from ${secretsFile}` },
+        authority: `from ${authorityFile}`,
+      },
+    });
+  });
+
+  it("names the variable of each setting", () => {
+    const lines = asLines(effectiveSettings({ WRENN_DIR: dir, WRENN_WARM_POOL: "minimal=1" }));
+    expect(lines).toContainEqual(expect.stringMatching(/^control_plane\.logLevel +info +LOG_LEVEL$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^host_agent\.warmPool\.0\.count +1 +WRENN_WARM_POOL$/));
+    const read = new Set<string>();
+    const recording = new Proxy({}, { get: (_target, name) => void read.add(String(name)) });
+    readEnv(recording);
+    envToHostConfig(recording, cpus().length);
+    const notMade = [...read].filter((name) => !makesSetting(name));
+    expect(notMade).toEqual(["WRENN_LOCAL_ADMIN", "WRENN_SUPERVISED_HOST"]);
+  });
+
+  it("is not what runs already, and says so", async () => {
+    vi.stubEnv("WRENN_DIR", dir);
+    expect((await runCommand(["config"])).stderr).not.toContain("already runs");
+    const supervisor = identify(process.pid);
+    if (supervisor === undefined) throw new Error("/proc is not readable");
+    const vmm = { vmm: "qemu", vmmVersion: "9.0", accelerator: "tcg" };
+    const apiUrl = "http://127.0.0.1:4321";
+    await writeSupervisor(layoutOf(dir, dir), { supervisor, apiUrl, ...vmm, processes: {} });
+    const { stdout, stderr } = await runCommand(["config", "--json"]);
+    expect(stderr).toContain(`Wrenn already runs for ${dir}, at ${apiUrl}`);
+    expect(JSON.parse(stdout)).toMatchObject({ paths: { dir } });
   });
 });

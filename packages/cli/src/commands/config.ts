@@ -1,9 +1,16 @@
-/** `wrenn config`: the settings that servers started here and now would have, each secret only as set or not. */
+/** `wrenn config`: the settings that `wrenn up` would start its servers with here and now, each secret only as set or not. */
+import { existsSync } from "node:fs";
 import { cpus } from "node:os";
-import { envToConfig, readEnv } from "@wrenn/control-plane/config";
+import { type Config, envToConfig, readEnv } from "@wrenn/control-plane/config";
 import { envToHostConfig } from "@wrenn/host-agent/config";
+import { BASE_TEMPLATES } from "@wrenn/protocol/limits";
+import type { Layout } from "@wrenn/runtime/layout";
 import type { Command } from "commander";
 import { json, note, out } from "../output/print.ts";
+import { checkSettings } from "../settings.ts";
+import { supervisedEnv } from "../supervisor/environment.ts";
+import { readSupervisor } from "../supervisor/state.ts";
+import { variablesOf } from "./config-variables.ts";
 
 /** Whole names of settings, or how they end: what they hold is never printed. */
 const SECRET = /(secret|secrets|token|pass|password|key|keys|keyPem|session|encryption)$/i;
@@ -17,7 +24,6 @@ const OTHER_SETTINGS = new Set([
   "WRENN_SUPERVISED",
   "WRENN_SUPERVISED_HOST",
   "WRENN_REGISTER_TOKEN",
-  "WRENN_HOST_ADDRESS",
   "WRENN_GUEST_SOURCES",
   "WRENN_FUZZ_SEED",
   "WRENN_SANDBOX",
@@ -32,26 +38,70 @@ type Settings = Record<string, unknown>;
 export function configCommand(program: Command): void {
   program
     .command("config")
-    .description("Print the settings that the environment makes, with what is not set at its default, and no secrets")
+    .description("Print what `wrenn up` would start with here and now, which variable makes what, and no secrets")
     .option("--json", "print them as JSON")
     .action((options: { json?: boolean }) => {
       const settings = effectiveSettings(process.env);
       warnOfUnknown(process.env);
+      noteRunning(envToConfig(readEnv(process.env)).layout);
       if (options.json === true) json(settings);
-      else for (const [name, value] of flatten(settings)) out(`${name.padEnd(44)} ${value}`);
+      else for (const line of asLines(settings)) out(line);
     });
+}
+
+/** What runs was told its settings when it was started, by another environment and options of its own. */
+function noteRunning(layout: Layout): void {
+  const running = readSupervisor(layout);
+  if (running === undefined) return;
+  note(`This is what a start here and now would have. Wrenn already runs for ${layout.dir}, at ${running.apiUrl}:`);
+  note("it may have been started with other options and another environment, and keeps those.");
+}
+
+export function asLines(settings: Settings): string[] {
+  const rows = flatten(settings).map(([name, value]) => [name, value, variablesOf(name)] as const);
+  const [name, value] = [0, 1].map((i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows.map((row) =>
+    `${row[0].padEnd(name ?? 0)}  ${row[1].padEnd(Math.min(value ?? 0, 40))}  ${row[2]}`.trimEnd(),
+  );
 }
 
 /** @throws config_invalid for what the servers would refuse to start with */
 export function effectiveSettings(env: NodeJS.ProcessEnv): Settings {
-  const { [PATHS]: layout, ...controlPlane } = envToConfig(readEnv(env));
-  const { [PATHS]: _same, ...hostAgent } = envToHostConfig(env, cpus().length);
-  return { paths: layout, control_plane: withoutSecrets(controlPlane), host_agent: withoutSecrets(hostAgent) };
+  const given = checkSettings(env);
+  const supervised = supervisedEnv(env, given.layout);
+  const { [PATHS]: layout, ...controlPlane } = envToConfig(readEnv(supervised));
+  const { [PATHS]: _same, ...hostAgent } = envToHostConfig(supervised, cpus().length);
+  const shown = withoutSecrets(controlPlane) as Settings;
+  return { paths: layout, control_plane: { ...shown, ...origins(given) }, host_agent: withoutSecrets(hostAgent) };
 }
 
-/** Says on stderr which variables look like settings of Wrenn and are none: a limit that is misspelt is no limit. */
+/** Where what there always is comes from. */
+function origins({ secrets, authority, layout }: Config): Settings {
+  const origin = (given: unknown, variables: string, file: string) => {
+    if (given !== undefined) return `from ${variables}`;
+    return existsSync(file) ? `from ${file}` : `made at the first start, in ${file}`;
+  };
+  return {
+    secrets: {
+      session: origin(secrets.session, "JWT_SECRET", layout.secretsFile),
+      encryption: origin(secrets.encryption, "WRENN_ENCRYPTION_KEY", layout.secretsFile),
+    },
+    authority: origin(authority, "WRENN_CA_CERT and WRENN_CA_KEY", layout.authorityFile),
+  };
+}
+
+/** Says on stderr what looks like settings of Wrenn and has no effect: a limit that is misspelt is no limit. */
 export function warnOfUnknown(env: NodeJS.ProcessEnv): void {
   for (const name of unknownSettings(env)) note(`${name} is no setting of Wrenn: it has no effect`);
+  for (const name of unknownTemplates(env))
+    note(
+      `WRENN_WARM_POOL names ${name}, which is no base template: none is kept running (there is ${BASE_TEMPLATES.join(", ")})`,
+    );
+}
+
+function unknownTemplates(env: NodeJS.ProcessEnv): Set<string> {
+  const names = envToHostConfig(env, cpus().length).warmPool.map(({ template }) => template);
+  return new Set(names.filter((name) => !BASE_TEMPLATES.some((template) => template === name)));
 }
 
 /** Variables whose names begin as settings do, and that nothing reads. @throws config_invalid */
@@ -75,8 +125,7 @@ function withoutSecrets(value: unknown): unknown {
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
-      const isSecret = SECRET.test(name) && (inner === null || typeof inner !== "object");
-      if (isSecret) return [name, inner === undefined || inner === null || inner === "" ? "not set" : "set"];
+      if (SECRET.test(name) && typeof inner === "string") return [name, inner === "" ? "not set" : "set"];
       return [name, inner === undefined ? "not set" : withoutSecrets(inner)];
     }),
   );
@@ -96,7 +145,8 @@ function withoutPassword(text: string): string {
 }
 
 function flatten(value: unknown, prefix = ""): [name: string, value: string][] {
-  if (value === null || typeof value !== "object") return [[prefix, String(value)]];
+  if (value === null) return [[prefix, "none"]];
+  if (typeof value !== "object") return [[prefix, `${value as string | number | boolean}`]];
   if (Array.isArray(value) && value.every((item) => typeof item !== "object"))
     return [[prefix, value.join(",") || "none"]];
   return Object.entries(value).flatMap(([name, inner]) => flatten(inner, prefix === "" ? name : `${prefix}.${name}`));

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { makeAuthority } from "@wrenn/control-plane/hosts/authority";
 import {
@@ -52,7 +53,9 @@ describe.each(ENGINES)("wrenn control-plane on PostgreSQL $name", (engine) => {
         child.kill("SIGKILL");
         await exit;
       });
-      return { child, exit, url: await listening(child) };
+      const url = await listening(child);
+      expect((await stat(layout.logs)).mode & 0o777).toBe(0o700);
+      return { child, exit, url };
     };
     const planes = [await start(), await start()];
     const [one, other] = planes.map(({ url }) => url);

@@ -1,6 +1,8 @@
 /** `wrenn control-plane`: the API without a host of its own, in the foreground. */
 import type { Command } from "commander";
-import { localInstance, makeStateFolder } from "../instance.ts";
+import { requireOwnFolder } from "../denied.ts";
+import { makeLogFolder, makeStateFolder } from "../instance.ts";
+import { checkSettings } from "../settings.ts";
 import { warnOfUnknown } from "./config.ts";
 import { runInForeground } from "./foreground.ts";
 
@@ -13,14 +15,18 @@ export function controlPlaneCommand(program: Command): void {
       "after",
       [
         "\nSeveral control planes share one PostgreSQL (DATABASE_URL) and the same JWT_SECRET, WRENN_ENCRYPTION_KEY,",
-        "WRENN_CA_CERT and WRENN_CA_KEY. With DATABASE_URL it needs no root. `wrenn host-agent` runs a host.",
+        "WRENN_CA_CERT and WRENN_CA_KEY. With DATABASE_URL it needs no root, only a WRENN_DIR that it may write to.",
+        "`wrenn host-agent` runs a host.",
       ].join("\n"),
     )
     .action(async ({ listen }: { listen?: string }) => {
-      warnOfUnknown(process.env);
-      await makeStateFolder(localInstance().layout);
       process.env["WRENN_LOCAL_HOST"] = "0";
       if (listen !== undefined) process.env["WRENN_CP_LISTEN_ADDR"] = listen;
+      const { layout } = checkSettings(process.env);
+      warnOfUnknown(process.env);
+      await makeStateFolder(layout);
+      requireOwnFolder(layout);
+      await makeLogFolder(layout);
       await runInForeground("@wrenn/control-plane/main");
     });
 }

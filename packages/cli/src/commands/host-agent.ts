@@ -38,7 +38,7 @@ export function hostAgentCommand(program: Command): void {
       [
         "\nThe three are needed once; a box that is enrolled starts without them. `POST /v1/hosts` makes the token.",
         "The agent listens on the port of --address, on all addresses, or on WRENN_HOST_LISTEN_ADDR.",
-        "Two host agents on one box need a WRENN_DIR each, and ranges of WRENN_SLOTS that do not overlap.",
+        "Two host agents on one box need a WRENN_DIR and an --address each; WRENN_SLOTS may divide the network slots.",
       ].join("\n"),
     )
     .action(async (options: HostAgentOptions) => {

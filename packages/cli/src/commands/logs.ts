@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Layout } from "@wrenn/runtime/layout";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { throwIfDenied } from "../denied.ts";
 import { apiClient, localInstance } from "../instance.ts";
 import { json } from "../output/print.ts";
 
@@ -69,7 +70,7 @@ async function readLog(layout: Layout, component: Component, lines: number) {
 
 /** The newest part of a file, from a whole line on; undefined when there is none. */
 async function readEnd(path: string): Promise<string | undefined> {
-  const file = await open(path, "r").catch(() => undefined);
+  const file = await open(path, "r").catch((error: unknown) => throwIfDenied(error, path));
   if (file === undefined) return undefined;
   try {
     const { size } = await file.stat();

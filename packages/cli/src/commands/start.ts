@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ApiClient } from "../api/client.ts";
 import { type Instance, localApiClient, localApiKey, localInstance, requireRoot } from "../instance.ts";
 import { duration, out, style } from "../output/print.ts";
+import { checkSettings, requireExternalDatabase } from "../settings.ts";
 import { warnOfUnknown } from "./config.ts";
 import { ensureSetup } from "./setup.ts";
 import { parsePort, startServers, stopSignal } from "./up.ts";
@@ -17,9 +18,11 @@ export function startCommand(program: Command): void {
     .option("-p, --port <port>", "TCP port of the API on 127.0.0.1", parsePort)
     .option("--once", "stop the servers after the first capsule")
     .action(async (options: { port?: number; once?: boolean }) => {
+      checkSettings(process.env, options.port);
       const instance = localInstance();
       requireRoot("start");
       warnOfUnknown(process.env);
+      await requireExternalDatabase(process.env);
       await ensureSetup(instance, false);
       const stopped = stopSignal();
       await using supervisor = await startServers(instance, options.port);

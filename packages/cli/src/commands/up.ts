@@ -1,14 +1,14 @@
 /** `wrenn up`: starts the servers, in the foreground or detached. */
 import { fork } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { isErrorCode, WrennError } from "@wrenn/protocol/errors";
 import { createLogger } from "@wrenn/runtime/logger";
 import type { ServiceMessage } from "@wrenn/runtime/service";
 import { type Command, InvalidArgumentError } from "commander";
-import { type Instance, localApiKey, localInstance, requireRoot } from "../instance.ts";
+import { type Instance, localApiKey, localInstance, makeLogFolder, requireRoot } from "../instance.ts";
 import { json, note, out, style } from "../output/print.ts";
+import { checkSettings, requireExternalDatabase } from "../settings.ts";
 import { readSupervisor, type SupervisorState } from "../supervisor/state.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { warnOfUnknown } from "./config.ts";
@@ -28,9 +28,11 @@ export function upCommand(program: Command): void {
     .option("-p, --port <port>", "TCP port of the API on 127.0.0.1 (default 9725, 0 for any free one)", parsePort)
     .option("--json", "print where the API is as JSON")
     .action(async (options: UpOptions) => {
+      checkSettings(process.env, options.port);
       const instance = localInstance();
       requireRoot("up");
       warnOfUnknown(process.env);
+      await requireExternalDatabase(process.env);
       await ensureSetup(instance, options.json === true);
       if (options.detach === true) await upDetached(instance, options);
       else await upForeground(instance, options);
@@ -72,7 +74,7 @@ async function upForeground(instance: Instance, options: UpOptions): Promise<voi
 /** The servers' care-taker is this command again, in a session of its own. */
 async function upDetached(instance: Instance, options: UpOptions): Promise<void> {
   const { layout } = instance;
-  await mkdir(layout.logs, { recursive: true, mode: 0o700 });
+  await makeLogFolder(layout);
   const log = openSync(`${layout.logs}/supervisor.log`, "a", 0o640);
   const args = ["supervise", ...(options.port === undefined ? [] : ["--port", `${options.port}`])];
   const child = fork(fileURLToPath(new URL("../main.ts", import.meta.url)), args, {

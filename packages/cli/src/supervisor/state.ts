@@ -5,6 +5,7 @@ import { writeFileAtomic } from "@wrenn/runtime/atomic-file";
 import type { Layout } from "@wrenn/runtime/layout";
 import { identify, isAlive, type ProcessIdentity } from "@wrenn/runtime/process-identity";
 import { findLockHolder } from "@wrenn/runtime/process-lock";
+import { throwIfDenied } from "../denied.ts";
 
 export interface SupervisorState {
   readonly supervisor: ProcessIdentity;
@@ -16,12 +17,13 @@ export interface SupervisorState {
   readonly processes: Readonly<Record<string, number>>;
 }
 
-/** Undefined when no supervisor runs; a file that a killed one left behind does not count. */
-export function readSupervisor(layout: Layout): SupervisorState | undefined {
+/** Undefined when no supervisor runs; a file that a killed one left behind does not count. @throws forbidden */
+export function readSupervisor({ supervisorFile }: Layout, otherwise?: string): SupervisorState | undefined {
   try {
-    const state = JSON.parse(readFileSync(layout.supervisorFile, "utf8")) as SupervisorState;
+    const state = JSON.parse(readFileSync(supervisorFile, "utf8")) as SupervisorState;
     return isAlive(state.supervisor) ? state : undefined;
-  } catch {
+  } catch (error) {
+    throwIfDenied(error, supervisorFile, otherwise);
     return undefined;
   }
 }

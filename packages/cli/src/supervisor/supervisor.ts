@@ -2,15 +2,15 @@
  * Runs the platform's server processes on one box: the host agent first, then the control plane that talks to it. It makes them known to
  * each other, so that the host enrols as one elsewhere does.
  */
-import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { WrennError } from "@wrenn/protocol/errors";
 import type { Layout } from "@wrenn/runtime/layout";
 import type { Logger } from "@wrenn/runtime/logger";
 import { identify } from "@wrenn/runtime/process-identity";
 import { tryProcessLock } from "@wrenn/runtime/process-lock";
+import { makeLogFolder } from "../instance.ts";
 import { Child } from "./child.ts";
-import { hostAgentEnv } from "./environment.ts";
+import { hostAgentEnv, supervisedEnv } from "./environment.ts";
 import { Introduction } from "./introduction.ts";
 import { readSupervisor, removeSupervisor, type SupervisorState, supervisorLock, writeSupervisor } from "./state.ts";
 
@@ -37,18 +37,9 @@ export class Supervisor {
 
   private constructor({ layout, logger, port }: SupervisorOptions) {
     this.#layout = layout;
-    this.#env = {
-      ...process.env,
-      WRENN_DIR: layout.dir,
-      WRENN_CACHE_DIR: layout.cache,
-      WRENN_LOCAL_ADMIN: "1",
-      ...(port === undefined ? {} : { WRENN_CP_LISTEN_ADDR: `127.0.0.1:${port}` }),
-    };
+    this.#env = supervisedEnv(process.env, layout, port);
     this.#logger = logger;
-    // A box that is no host of its own may be one of another platform, which enrols it as any other.
-    const supervised = this.#env["WRENN_LOCAL_HOST"] === "0" ? "0" : "1";
-    const hostEnv = () => ({ ...hostAgentEnv(this.#env), WRENN_SUPERVISED_HOST: supervised });
-    this.#hostAgent = this.#child("host-agent", hostEnv);
+    this.#hostAgent = this.#child("host-agent", () => hostAgentEnv(this.#env));
     this.#controlPlane = this.#child("control-plane", () => this.#env);
     this.#introduction = new Introduction({ hostAgent: this.#hostAgent, controlPlane: this.#controlPlane, logger });
   }
@@ -70,7 +61,7 @@ export class Supervisor {
   /** @throws already_running, and the registry error of the process that does not start; then nothing runs */
   static async start(options: SupervisorOptions): Promise<Supervisor> {
     const { layout } = options;
-    await mkdir(layout.logs, { recursive: true, mode: 0o700 });
+    await makeLogFolder(layout);
     // Held until this process ends.
     if ((await tryProcessLock(supervisorLock(layout))) === undefined) {
       const url = readSupervisor(layout)?.apiUrl ?? "an address that is not known yet";

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode, WrennError } from "@wrenn/protocol/errors";
+import type { BASE_TEMPLATES } from "@wrenn/protocol/limits";
 import { AGENT_DISK_FILE, agentDiskRecipe } from "./agent-disk.ts";
 import { BASE_IMAGE_FILE, baseImageRecipe, imageSize } from "./base-image.ts";
 import { hostDistribution, requireSupportedPlatform } from "./distribution.ts";
@@ -38,7 +39,7 @@ export interface Artifacts {
   readonly kernel: KernelArtifact;
   readonly initramfs: BootFile;
   readonly agentDisk: BootFile;
-  readonly baseImages: { readonly minimal: BaseImage };
+  readonly baseImages: Readonly<Record<(typeof BASE_TEMPLATES)[number], BaseImage>>;
   /** of all of them together: a template's snapshot fits only this set */
   readonly hash: string;
 }
