@@ -9,10 +9,15 @@ import { WrennError } from "@wrenn/protocol/errors";
 import { dump } from "./backup/dump.ts";
 import { type Restored, restore } from "./backup/restore.ts";
 import type { Database } from "./database.ts";
+import { withQueryLimit } from "./limited-client.ts";
 import { migrateDatabase } from "./migrate.ts";
 
 /** The file is there when it is whole, and on the disk; nobody but its owner can read it. */
-export async function writeBackup({ pool }: Database, file: string): Promise<void> {
+export function writeBackup(db: Database, file: string): Promise<void> {
+  return withQueryLimit(Number.POSITIVE_INFINITY, () => write(db, file));
+}
+
+async function write({ pool }: Database, file: string): Promise<void> {
   const unfinished = `${file}.${process.pid}.tmp`;
   const client = await pool.connect();
   try {
@@ -36,7 +41,7 @@ export async function readBackup(
   await migrateDatabase(db);
   const client = await db.pool.connect();
   try {
-    return await restore(client, linesOf(file), options);
+    return await withQueryLimit(Number.POSITIVE_INFINITY, () => restore(client, linesOf(file), options));
   } finally {
     client.release(true);
   }
