@@ -1,6 +1,8 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { lstat, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { as } from "../testing/as.ts";
@@ -76,6 +78,35 @@ describe.each(ENGINES)("a backup on PostgreSQL, $name", (engine) => {
 
   it("is for its owner only", async () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it("replaces the file that a link leads to, and nothing that is no ordinary file", async () => {
+    const [real, link, early, device] = ["real", "link", "early", "device"].map((name) => join(dir, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    await writeFile(real, "old");
+    await symlink("real", link);
+    await writeBackup(platform.db, link);
+    expect(await readlink(link)).toBe("real");
+    expect((await linesOf(real))[0]).toContain("wrenn-backup");
+    await symlink("not-there-yet", early);
+    await writeBackup(platform.db, early);
+    expect((await linesOf(join(dir, "not-there-yet")))[0]).toContain("wrenn-backup");
+    await promisify(execFile)("mkfifo", [device]);
+    for (const [path, message] of [
+      [device, "no ordinary file"],
+      [dir, "is a folder"],
+      [join(dir, "nosuch", "x"), `no folder "${join(dir, "nosuch")}"`],
+      [join(real, "x"), "ENOTDIR"],
+    ] as const) {
+      const refusal = { code: "invalid_request", message: expect.stringContaining(message) };
+      await expect(writeBackup(platform.db, path), path).rejects.toMatchObject(refusal);
+    }
+    expect((await lstat(device)).isFIFO()).toBe(true);
+    expect((await readdir(dir)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
   it("is not put into a database that holds something", async () => {

@@ -8,23 +8,30 @@ import { createGunzip, createGzip } from "node:zlib";
 import { WrennError } from "@wrenn/protocol/errors";
 import { dump } from "./backup/dump.ts";
 import { type Restored, restore } from "./backup/restore.ts";
+import { asUnwritable, targetOf } from "./backup/target.ts";
 import type { Database } from "./database.ts";
 import { withQueryLimit } from "./limited-client.ts";
 import { migrateDatabase } from "./migrate.ts";
 
-/** The file is there when it is whole, and on the disk; nobody but its owner can read it. */
+/**
+ * The file is there when it is whole, and on the disk; nobody but its owner can read it.
+ * @throws invalid_request when it cannot be made there
+ */
 export function writeBackup(db: Database, file: string): Promise<void> {
   return withQueryLimit(Number.POSITIVE_INFINITY, () => write(db, file));
 }
 
 async function write({ pool }: Database, file: string): Promise<void> {
-  const unfinished = `${file}.${process.pid}.tmp`;
+  const target = await targetOf(file);
+  const unfinished = `${target}.${process.pid}.tmp`;
   const client = await pool.connect();
   try {
     const into = createWriteStream(unfinished, { mode: 0o600, flush: true });
     await pipeline(Readable.from(dump(client)), createGzip(), into);
-    await rename(unfinished, file);
-    await syncFolder(dirname(file));
+    await rename(unfinished, target);
+    await syncFolder(dirname(target));
+  } catch (error) {
+    throw asUnwritable(error, file);
   } finally {
     await rm(unfinished, { force: true });
     // A session that was cut off in a transaction is not used again.
