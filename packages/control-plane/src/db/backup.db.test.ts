@@ -135,6 +135,23 @@ describe.each(ENGINES)("a backup on PostgreSQL, $name", (engine) => {
     expect(await readBackup(other, file)).toMatchObject({ apiKeys: 1 });
   });
 
+  it.each([
+    ["cut by one byte", (bytes: Buffer) => bytes.subarray(0, -1)],
+    ["cut by ten", (bytes: Buffer) => bytes.subarray(0, -10)],
+    ["with bytes behind it", (bytes: Buffer) => Buffer.concat([bytes, Buffer.from("more")])],
+    ["with another file behind it", (bytes: Buffer) => Buffer.concat([bytes, bytes])],
+    ["with another checksum", (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -8), Buffer.alloc(8, 1)])],
+  ])("%s is refused, and leaves the database empty", async (_what, change) => {
+    await using other = await empty();
+    const bad = join(dir, "bad-file");
+    await writeFile(bad, change(await readFile(file)));
+    await expect(readBackup(other, bad)).rejects.toMatchObject({ code: "invalid_request" });
+    expect((await other.pool.query("SELECT FROM capsules")).rowCount).toBe(0);
+    // Into a database that is not empty it is not read to its end, and ends nothing behind the caller's back.
+    await expect(readBackup(platform.db, bad)).rejects.toThrow();
+    expect(await readBackup(other, file)).toMatchObject({ apiKeys: 1 });
+  });
+
   it("is refused when it is no file, or no gzip", async () => {
     await using other = await empty();
     await expect(readBackup(other, join(dir, "missing"))).rejects.toMatchObject({ code: "not_found" });
