@@ -12,6 +12,7 @@ describe("readEnv and envToConfig", () => {
       placement: { memoryOvercommit: 2, cpuOvercommit: 64, diskOvercommit: 64, minFreeDiskMb: 512 },
       authority: undefined,
       localHost: true,
+      localKey: true,
       quotas: { capsules: null, vcpus: null, memoryMb: null, diskMb: null, snapshots: null },
       metricsToken: undefined,
     });
@@ -33,8 +34,13 @@ describe("readEnv and envToConfig", () => {
 
   it("takes an authority, and hosts that are all enrolled", async () => {
     const authority = await makeAuthority();
-    const env = { WRENN_CA_CERT: authority.certPem, WRENN_CA_KEY: authority.keyPem, WRENN_LOCAL_HOST: "0" };
-    expect(envToConfig(readEnv(env))).toMatchObject({ authority, localHost: false });
+    const env = {
+      WRENN_CA_CERT: authority.certPem,
+      WRENN_CA_KEY: authority.keyPem,
+      WRENN_LOCAL_HOST: "0",
+      WRENN_LOCAL_KEY: "0",
+    };
+    expect(envToConfig(readEnv(env))).toMatchObject({ authority, localHost: false, localKey: false });
     const another = (await makeAuthority()).keyPem;
     expect(() => envToConfig(readEnv({ ...env, WRENN_CA_KEY: another }))).toThrow(
       "WRENN_CA_KEY is not the key of the certificate in WRENN_CA_CERT",

@@ -28,6 +28,7 @@ export interface Env {
   readonly diskOvercommit?: string | undefined;
   readonly minFreeDiskMb?: string | undefined;
   readonly localHost?: string | undefined;
+  readonly localKey?: string | undefined;
   readonly caCert?: string | undefined;
   readonly caKey?: string | undefined;
   readonly metricsToken?: string | undefined;
@@ -49,6 +50,8 @@ export interface Config {
   readonly quotas: QuotaLimits;
   /** whether the host agent of this machine and state folder is one of the hosts, without being enrolled */
   readonly localHost: boolean;
+  /** whether a key of the platform's team, without a limit, lies in the state folder */
+  readonly localKey: boolean;
   /** how much more may be promised to capsules than hosts have */
   readonly placement: PlacementPolicy;
   /** whom the certificates of hosts are from; one is made where none is given */
@@ -95,6 +98,7 @@ export function readEnv(env: NodeJS.ProcessEnv): Env {
     diskOvercommit: env["WRENN_DISK_OVERCOMMIT"] || undefined,
     minFreeDiskMb: env["WRENN_MIN_FREE_DISK_MB"] || undefined,
     localHost: env["WRENN_LOCAL_HOST"] || undefined,
+    localKey: env["WRENN_LOCAL_KEY"] || undefined,
     caCert: env["WRENN_CA_CERT"] || undefined,
     caKey: env["WRENN_CA_KEY"] || undefined,
     metricsToken: env["WRENN_METRICS_TOKEN"] || undefined,
@@ -204,14 +208,17 @@ export function envToConfig(env: Env): Config {
   const logLevel = env.logLevel ?? "info";
   check(LOG_LEVELS.includes(logLevel), `LOG_LEVEL is "${logLevel}" but must be one of ${LOG_LEVELS.join(", ")}`);
   const placement = readPlacement(env, check);
-  const { localHost = "1" } = env;
-  check(["0", "1"].includes(localHost), `WRENN_LOCAL_HOST is "${localHost}" but must be 0 or 1`);
+  const flag = (name: string, text: string) => {
+    check(["0", "1"].includes(text), `${name} is "${text}" but must be 0 or 1`);
+    return text === "1";
+  };
+  const localHost = flag("WRENN_LOCAL_HOST", env.localHost ?? "1");
+  const localKey = flag("WRENN_LOCAL_KEY", env.localKey ?? "1");
   const authority = readAuthority(env, check);
   const quotas = readQuotas(env, check);
   const corsOrigins = readOrigins(env, check);
   checkSecrets(env, check);
-  const { newSecrets = "0" } = env;
-  check(["0", "1"].includes(newSecrets), `WRENN_NEW_SECRETS is "${newSecrets}" but must be 0 or 1`);
+  const newSecrets = flag("WRENN_NEW_SECRETS", env.newSecrets ?? "0");
   const webhookAllow = readBlocks("WRENN_WEBHOOK_ALLOW", env.webhookAllow, check);
   const byocAllow = readBlocks("WRENN_BYOC_ALLOW", env.byocAllow, check);
   const accounts = accountsConfig(env.accounts ?? {}, listen?.host ?? "", check);
@@ -226,13 +233,14 @@ export function envToConfig(env: Env): Config {
         : { kind: "external", url: withExplicitTls(env.databaseUrl) },
     logLevel,
     quotas,
-    localHost: localHost === "1",
+    localHost,
+    localKey,
     placement,
     authority,
     metricsToken: env.metricsToken,
     corsOrigins,
     secrets: { session: env.sessionSecret, encryption: env.encryptionKey?.toLowerCase() },
-    newSecrets: newSecrets === "1",
+    newSecrets,
     accounts,
     webhookAllow,
     byocAllow,

@@ -26,7 +26,7 @@ import { LocalHost } from "./hosts/local-host.ts";
 import { countHosts } from "./hosts/registry.ts";
 import { IdempotencyKeys } from "./idempotency/keys.ts";
 import { ensureAdmin } from "./identity/local-admin.ts";
-import { ensureLocalKey } from "./identity/local-key.ts";
+import { ensureLocalKey, ensurePlatformTeam } from "./identity/local-key.ts";
 import { Github } from "./identity/oauth/github.ts";
 import { Revocations } from "./identity/revocations.ts";
 import { requireInstallation } from "./installation.ts";
@@ -129,7 +129,8 @@ async function openInstallation(
   await migrateDatabase(db);
   const secrets = await readSecrets(config.secrets, config.layout.secretsFile);
   await requireInstallation(db, config, secrets, await certificates.open());
-  await ensureLocalKey(db, config.layout.apiKeyFile, logger);
+  await ensurePlatformTeam(db);
+  if (config.localKey) await ensureLocalKey(db, config.layout.apiKeyFile, logger);
   const { admin } = config.accounts;
   if (admin !== undefined) await ensureAdmin(db, admin, config.layout.adminPasswordFile);
   return { db, secrets, certificates };

@@ -1,6 +1,8 @@
 /** `wrenn backup` and `wrenn restore`: the database as a file. Loaded late: only these commands reach for the database. */
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { WrennError } from "@wrenn/protocol/errors";
+import type { Layout } from "@wrenn/runtime/layout";
 import { createLogger } from "@wrenn/runtime/logger";
 import type { Command } from "commander";
 import { localInstance, makeLogFolder, makeStateFolder, requireRoot } from "../instance.ts";
@@ -20,7 +22,7 @@ export function backupCommand(program: Command): void {
     .action(async (file: string, options: Options) => {
       requireRoot("backup");
       const { writeBackup } = await import("@wrenn/control-plane/db/backup");
-      await withDatabase((db) => writeBackup(db, file));
+      await withDatabase((db) => writeBackup(db, file), requireOwnDatabase);
       const { layout } = localInstance();
       if (options.json === true) json({ file });
       else note(`written to ${file}; keep ${filesOf(layout)} with it`);
@@ -51,14 +53,28 @@ export function restoreCommand(program: Command): void {
     });
 }
 
-function filesOf({ secretsFile, authorityFile, apiKeyFile }: ReturnType<typeof localInstance>["layout"]): string {
-  return `${secretsFile}, ${authorityFile} (where there is one) and ${apiKeyFile}`;
+function filesOf({ secretsFile, authorityFile, apiKeyFile, adminPasswordFile }: Layout): string {
+  return `${secretsFile}, ${authorityFile}, ${apiKeyFile} and ${adminPasswordFile} (those of them that there are)`;
+}
+
+/** An embedded database is not made to find that nothing is in it. @throws not_found */
+function requireOwnDatabase({ dir, postgres, secretsFile }: Layout): void {
+  if (existsSync(join(postgres, "PG_VERSION"))) return;
+  throw new WrennError(
+    "not_found",
+    existsSync(secretsFile)
+      ? `there is no database in ${dir}: set DATABASE_URL to that of this platform`
+      : `there is no platform in ${dir}: set WRENN_DIR to its folder, or DATABASE_URL to its database`,
+  );
 }
 
 type Database = InstanceType<typeof import("@wrenn/control-plane/db/database")["Database"]>;
 
-/** The database that the environment names, the embedded one started if it does not run. */
-async function withDatabase<T>(use: (db: Database) => Promise<T>): Promise<T> {
+/**
+ * The database that the environment names, the embedded one started if it does not run.
+ * @param check of the folder that an embedded one would be in
+ */
+async function withDatabase<T>(use: (db: Database) => Promise<T>, check?: (layout: Layout) => void): Promise<T> {
   const [{ Database }, { startEmbeddedPostgres }, { envToConfig, readEnv }, { requireDatabase }] = await Promise.all([
     import("@wrenn/control-plane/db/database"),
     import("@wrenn/control-plane/db/embedded"),
@@ -66,6 +82,7 @@ async function withDatabase<T>(use: (db: Database) => Promise<T>): Promise<T> {
     import("@wrenn/control-plane/require-database"),
   ]);
   const { database, layout } = envToConfig(readEnv(process.env));
+  if (database.kind === "embedded") check?.(layout);
   const logger = createLogger("backup", "error");
   await using stack = new AsyncDisposableStack();
   if (database.kind === "external") await requireDatabase(database.url);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { makeAuthority } from "@wrenn/control-plane/hosts/authority";
@@ -55,7 +56,7 @@ describe.each(ENGINES)("wrenn control-plane on PostgreSQL $name", (engine) => {
       });
       const url = await listening(child);
       expect((await stat(layout.logs)).mode & 0o777).toBe(0o700);
-      return { child, exit, url };
+      return { child, exit, layout, url };
     };
     const planes = [await start(), await start()];
     const [one, other] = planes.map(({ url }) => url);
@@ -65,6 +66,10 @@ describe.each(ENGINES)("wrenn control-plane on PostgreSQL $name", (engine) => {
     const hosts = await fetch(`${other}/v1/hosts`, { headers: { authorization: `Bearer ${token}` } });
     expect(await hosts.json()).toEqual([]);
     expect((await fetch(`${other}/ready`)).status).toBe(200);
+    // No start makes a key by itself.
+    const keys = await fetch(`${one}/v1/api-keys`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await keys.json()).toEqual([]);
+    for (const { layout } of planes) expect(existsSync(layout.apiKeyFile)).toBe(false);
     for (const { child, exit } of planes) {
       child.kill("SIGTERM");
       expect(await exit).toEqual([0, null]);

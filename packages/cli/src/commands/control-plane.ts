@@ -16,11 +16,13 @@ export function controlPlaneCommand(program: Command): void {
       [
         "\nSeveral control planes share one PostgreSQL (DATABASE_URL) and the same JWT_SECRET, WRENN_ENCRYPTION_KEY,",
         "WRENN_CA_CERT and WRENN_CA_KEY. With DATABASE_URL it needs no root, only a WRENN_DIR that it may write to.",
-        "`wrenn host-agent` runs a host.",
+        "WRENN_ADMIN_EMAIL and WRENN_ADMIN_PASSWORD make the first administrator. `wrenn host-agent` runs a host.",
       ].join("\n"),
     )
     .action(async ({ listen }: { listen?: string }) => {
       process.env["WRENN_LOCAL_HOST"] = "0";
+      // In a fresh state folder, as in a container, each start would make one more.
+      process.env["WRENN_LOCAL_KEY"] ||= "0";
       if (listen !== undefined) process.env["WRENN_CP_LISTEN_ADDR"] = listen;
       const { layout } = checkSettings(process.env);
       warnOfUnknown(process.env);

@@ -1,6 +1,8 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { lstat, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { as } from "../testing/as.ts";
@@ -78,6 +80,35 @@ describe.each(ENGINES)("a backup on PostgreSQL, $name", (engine) => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
+  it("replaces the file that a link leads to, and nothing that is no ordinary file", async () => {
+    const [real, link, early, device] = ["real", "link", "early", "device"].map((name) => join(dir, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    await writeFile(real, "old");
+    await symlink("real", link);
+    await writeBackup(platform.db, link);
+    expect(await readlink(link)).toBe("real");
+    expect((await linesOf(real))[0]).toContain("wrenn-backup");
+    await symlink("not-there-yet", early);
+    await writeBackup(platform.db, early);
+    expect((await linesOf(join(dir, "not-there-yet")))[0]).toContain("wrenn-backup");
+    await promisify(execFile)("mkfifo", [device]);
+    for (const [path, message] of [
+      [device, "no ordinary file"],
+      [dir, "is a folder"],
+      [join(dir, "nosuch", "x"), `no folder "${join(dir, "nosuch")}"`],
+      [join(real, "x"), "ENOTDIR"],
+    ] as const) {
+      const refusal = { code: "invalid_request", message: expect.stringContaining(message) };
+      await expect(writeBackup(platform.db, path), path).rejects.toMatchObject(refusal);
+    }
+    expect((await lstat(device)).isFIFO()).toBe(true);
+    expect((await readdir(dir)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+
   it("is not put into a database that holds something", async () => {
     await expect(readBackup(platform.db, file)).rejects.toMatchObject({ code: "conflict" });
   });
@@ -101,6 +132,23 @@ describe.each(ENGINES)("a backup on PostgreSQL, $name", (engine) => {
     await writeFile(bad, gzipSync(change(await linesOf(file)).join("\n")));
     await expect(readBackup(other, bad)).rejects.toThrow();
     expect((await other.pool.query("SELECT FROM capsules")).rowCount).toBe(0);
+    expect(await readBackup(other, file)).toMatchObject({ apiKeys: 1 });
+  });
+
+  it.each([
+    ["cut by one byte", (bytes: Buffer) => bytes.subarray(0, -1)],
+    ["cut by ten", (bytes: Buffer) => bytes.subarray(0, -10)],
+    ["with bytes behind it", (bytes: Buffer) => Buffer.concat([bytes, Buffer.from("more")])],
+    ["with another file behind it", (bytes: Buffer) => Buffer.concat([bytes, bytes])],
+    ["with another checksum", (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -8), Buffer.alloc(8, 1)])],
+  ])("%s is refused, and leaves the database empty", async (_what, change) => {
+    await using other = await empty();
+    const bad = join(dir, "bad-file");
+    await writeFile(bad, change(await readFile(file)));
+    await expect(readBackup(other, bad)).rejects.toMatchObject({ code: "invalid_request" });
+    expect((await other.pool.query("SELECT FROM capsules")).rowCount).toBe(0);
+    // Into a database that is not empty it is not read to its end, and ends nothing behind the caller's back.
+    await expect(readBackup(platform.db, bad)).rejects.toThrow();
     expect(await readBackup(other, file)).toMatchObject({ apiKeys: 1 });
   });
 

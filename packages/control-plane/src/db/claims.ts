@@ -5,11 +5,13 @@
  */
 import type { Logger } from "@wrenn/runtime/logger";
 import { sql } from "drizzle-orm";
-import { Client } from "pg";
 import type { Database } from "./database.ts";
+import { LimitedClient, QUERY_MS, withQueryLimit } from "./limited-client.ts";
 
 const RETRY_MS = 250;
 const MAX_ATTEMPTS = 2;
+/** For the goodbye of the connection: one that is broken would never have ended. */
+const END_MS = 1_000;
 
 /** The lock's number: 64 bits of the UUID. */
 function keyOf(uuid: string): string {
@@ -68,7 +70,7 @@ export class Claims implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#connecting?.catch(() => {});
-    await this.#queue?.client.end().catch(() => {});
+    if (this.#queue !== undefined) await end(this.#queue.client);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -98,7 +100,7 @@ export class Claims implements AsyncDisposable {
   }
 
   async #connect(): Promise<void> {
-    const client = new Client({ ...this.#db.pool.options, application_name: "wrenn-claims" });
+    const client = new LimitedClient({ ...this.#db.pool.options, application_name: "wrenn-claims" });
     // A client that has had an error takes no query any more, a while before its connection ends.
     client.on("error", () => this.#lost(client));
     client.once("end", () => this.#lost(client));
@@ -115,7 +117,7 @@ export class Claims implements AsyncDisposable {
     }
   }
 
-  #lost(client: Client): void {
+  #lost(client: LimitedClient): void {
     if (this.#queue?.client !== client) return;
     this.#queue = undefined;
     void client.end().catch(() => {});
@@ -133,12 +135,18 @@ export class Claims implements AsyncDisposable {
   }
 }
 
+async function end(client: LimitedClient): Promise<void> {
+  const timeUp = setTimeout(() => client.connection.stream.destroy(), END_MS);
+  await client.end().catch(() => {});
+  clearTimeout(timeUp);
+}
+
 /** A client that runs one query after the other. */
 class Queue {
-  readonly client: Client;
+  readonly client: LimitedClient;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(client: Client) {
+  constructor(client: LimitedClient) {
     this.client = client;
   }
 
@@ -153,7 +161,7 @@ class Queue {
   #run(call: string, ids: readonly string[]): Promise<void> {
     const query = { name: call, text: `SELECT ${call}(key) FROM unnest($1::bigint[]) key`, values: [ids.map(keyOf)] };
     const done = this.#last.then(async () => {
-      await this.client.query(query);
+      await withQueryLimit(QUERY_MS, () => this.client.query(query));
     });
     this.#last = done.catch(() => {});
     return done;

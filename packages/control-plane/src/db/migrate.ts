@@ -3,11 +3,16 @@ import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import type { Database } from "./database.ts";
+import { withQueryLimit } from "./limited-client.ts";
 import { ADVISORY_LOCKS } from "./locks.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("./migrations", import.meta.url));
 
-export async function migrateDatabase({ pool }: Database): Promise<void> {
+export function migrateDatabase(db: Database): Promise<void> {
+  return withQueryLimit(Number.POSITIVE_INFINITY, () => migrateWith(db));
+}
+
+async function migrateWith({ pool }: Database): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query("SELECT pg_advisory_lock($1)", [ADVISORY_LOCKS.migrations]);

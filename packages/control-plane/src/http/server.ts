@@ -10,6 +10,7 @@ import { canonicalUrl } from "./aliases.ts";
 import { registerAudit } from "./audit.ts";
 import { registerBrowsers } from "./browsers.ts";
 import { refuseConnection } from "./client-errors.ts";
+import { closeConnectionsAtEnd } from "./ending.ts";
 import { sendError } from "./errors.ts";
 import { registerGuard } from "./guard.ts";
 import { registerIdempotency } from "./idempotency.ts";
@@ -32,6 +33,7 @@ function newServer({ capsules: { logger }, trustedProxies }: ApiContext): App {
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: LIMITS.jsonBodyBytes,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    return503OnClosing: false,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     genReqId: (request) => requestId(request.headers["x-request-id"]),
@@ -96,6 +98,7 @@ export async function buildServer(context: ApiContext): Promise<App> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   limitSlowBodies(app);
+  closeConnectionsAtEnd(app);
   acceptJsonOnly(app);
   logAnswers(app, context);
   await registerBrowsers(app, context.corsOrigins, context.oauth.origin.secure);

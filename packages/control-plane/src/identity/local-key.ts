@@ -1,4 +1,4 @@
-/** The team and the API key that every instance has from its first start. The clear text of the key lies in a file of root. */
+/** The team that every instance has from its first start, and the API key of one on one box, whose clear text lies in a file of root. */
 import { WrennError } from "@wrenn/protocol/errors";
 import { idToUuid, PLATFORM_TEAM } from "@wrenn/protocol/ids";
 import { readOrMakeFile } from "@wrenn/runtime/atomic-file";
@@ -16,11 +16,14 @@ async function readOrMakeKey(file: string): Promise<string> {
   return key;
 }
 
-/** Ensures the platform team and the key of the file, unless it was revoked: whoever wants a new one removes the file. */
+export async function ensurePlatformTeam(db: Database): Promise<void> {
+  const team = { id: idToUuid(PLATFORM_TEAM), name: "Platform", slug: PLATFORM_SLUG };
+  await db.queries.insert(teams).values(team).onConflictDoNothing();
+}
+
+/** Ensures the key of the file, unless it was revoked: whoever wants a new one removes the file. */
 export async function ensureLocalKey(db: Database, file: string, logger: Logger): Promise<void> {
-  const teamId = idToUuid(PLATFORM_TEAM);
-  await db.queries.insert(teams).values({ id: teamId, name: "Platform", slug: PLATFORM_SLUG }).onConflictDoNothing();
   const key = await readOrMakeKey(file);
-  if (await storeApiKey(db, teamId, "local", key)) return;
+  if (await storeApiKey(db, idToUuid(PLATFORM_TEAM), "local", key)) return;
   logger.warn({ event: "local_key_revoked", file, hint: "remove the file for a new key at the next start" });
 }

@@ -8,6 +8,7 @@ import { sql } from "drizzle-orm";
 import { fromDrizzle, type Job, PgBoss } from "pg-boss";
 import type { Queries } from "../db/database.ts";
 import { fromDatabaseError } from "../db/errors.ts";
+import { withQueryLimit } from "../db/limited-client.ts";
 import { Hopeless, type JobType } from "./define.ts";
 import type { JobDeps } from "./deps.ts";
 
@@ -16,6 +17,8 @@ export const JOBS_SCHEMA = "pgboss";
 /** Jobs of one kind that one control plane runs at a time. */
 const CONCURRENCY = 2;
 const RETRY_START_MS = { first: 250, most: 5_000 };
+/** A query of a job, and one of the queues: they go through more rows than those of requests. */
+const QUERY_MS = { job: 300_000, queue: 30_000 };
 /** Where the commit takes longer, the job waits for the next look. */
 const COMMIT_MS = 50;
 /** How long the end waits for jobs that run: less than requests are given. */
@@ -157,7 +160,7 @@ export class Jobs implements AsyncDisposable {
     const { db, logger } = this.#deps;
     const boss = new PgBoss({
       schema: JOBS_SCHEMA,
-      db: { executeSql: (text, values) => db.pool.query(text, values) },
+      db: { executeSql: (text, values) => withQueryLimit(QUERY_MS.queue, () => db.pool.query(text, values)) },
       superviseIntervalSeconds: this.#times.lookSec,
       monitorIntervalSeconds: this.#times.lookSec,
       flowIntervalSeconds: 3600,
@@ -206,7 +209,7 @@ export class Jobs implements AsyncDisposable {
     const began = performance.now();
     const about = { job: name, id, attempt: retryCount + 1 };
     try {
-      await type.runWith(this.#deps, data, signal);
+      await withQueryLimit(QUERY_MS.job, () => type.runWith(this.#deps, data, signal));
       this.#deps.logger.info({ event: "job_done", ...about, ms: Math.round(performance.now() - began) });
     } catch (error) {
       // Administrators are shown what it says: not the values of a query.

@@ -113,6 +113,7 @@ export class TestPlatform implements AsyncDisposable {
       placement: { memoryOvercommit: 2, cpuOvercommit: 1000, diskOvercommit: 1000, minFreeDiskMb: 0 },
       authority: undefined,
       localHost: true,
+      localKey: true,
       metricsToken: undefined,
       corsOrigins: [],
       secrets: NOT_GIVEN,

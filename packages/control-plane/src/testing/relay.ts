@@ -1,6 +1,6 @@
 /** A TCP connection in the middle that a test can hold up: what makes an ordinary client a slow one. */
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, type Socket } from "node:net";
 
 export class Relay implements AsyncDisposable {
   readonly port: number;
@@ -10,22 +10,28 @@ export class Relay implements AsyncDisposable {
   readonly #upstreams = new Set<Socket>();
   #held = false;
 
-  private constructor(server: Server, target: number) {
+  private constructor(server: Server, target: NetConnectOpts) {
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
-    server.on("connection", (client) => this.#join(client, connect(target, "127.0.0.1")));
+    server.on("connection", (client) => this.#join(client, connect(target)));
   }
 
-  static async start(target: number): Promise<Relay> {
+  /** @param target a port of this machine, or what else can be connected to */
+  static async start(target: number | NetConnectOpts): Promise<Relay> {
     const server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new Relay(server, target);
+    return new Relay(server, typeof target === "number" ? { port: target, host: "127.0.0.1" } : target);
   }
 
   /** Nothing of what the server sends is read. */
   hold(): void {
     this.#held = true;
+    for (const upstream of this.#upstreams) upstream.pause();
+  }
+
+  /** The same for the connections of now only: new ones are as ever. */
+  holdOpen(): void {
     for (const upstream of this.#upstreams) upstream.pause();
   }
 

@@ -50,11 +50,15 @@ export function parseHeader(line: string | undefined): Header {
  */
 export async function* rowsOf(lines: AsyncIterable<string>): AsyncGenerator<Row> {
   let rows = 0;
+  let ended = false;
   for await (const line of lines) {
+    if (ended) throw new WrennError("invalid_request", "the backup goes on after its end");
     const value = parseJson(line);
     const { data: trailer } = trailerSchema.safeParse(value);
     if (trailer !== undefined) {
-      if (trailer.rows === rows) return;
+      // The file is read to its end: only then its checksum was compared.
+      ended = trailer.rows === rows;
+      if (ended) continue;
       throw new WrennError("invalid_request", `the backup says that it has ${trailer.rows} rows and has ${rows}`);
     }
     const { data } = rowSchema.safeParse(value);
@@ -62,7 +66,7 @@ export async function* rowsOf(lines: AsyncIterable<string>): AsyncGenerator<Row>
     rows += 1;
     yield data;
   }
-  throw new WrennError("invalid_request", "the backup is cut off");
+  if (!ended) throw new WrennError("invalid_request", "the backup is cut off");
 }
 
 function notBackup(): WrennError {
