@@ -21,6 +21,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   "control_plane.corsOrigins": "WRENN_CORS_ORIGINS",
   "control_plane.secrets.session": "JWT_SECRET",
   "control_plane.secrets.encryption": "WRENN_ENCRYPTION_KEY",
+  "control_plane.localKey": "WRENN_LOCAL_KEY",
   "control_plane.newSecrets": "WRENN_NEW_SECRETS",
   "control_plane.accounts.publicUrl": "CP_PUBLIC_URL",
   "control_plane.accounts.dashboardUrl": "OAUTH_REDIRECT_URL",
