@@ -1,9 +1,15 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { runCommand } from "./testing/command.ts";
 
-describe("WRENN_API_URL", () => {
-  afterEach(() => void vi.unstubAllEnvs());
+afterEach(() => void vi.unstubAllEnvs());
 
+it("tells of an API key that is missing", async () => {
+  vi.stubEnv("WRENN_API_URL", "http://127.0.0.1:1");
+  vi.stubEnv("WRENN_DIR", "/nowhere");
+  expect((await runCommand(["list"])).stderr).toContain("set WRENN_API_KEY");
+});
+
+describe("WRENN_API_URL", () => {
   it.each(["foo", "ftp://h", "localhost:9725"])("is told of when it is %s", async (url) => {
     vi.stubEnv("WRENN_API_URL", url);
     const { code, stderr } = await runCommand(["list"]);

@@ -38,8 +38,12 @@ export function apiClient(instance: Instance): ApiClient {
     throw new WrennError("config_invalid", message);
   }
   const given = process.env["WRENN_API_KEY"] || undefined;
-  const key = () => given ?? localApiKey(instance.layout, OR_REMOTE) ?? "";
+  const key = () => given ?? localApiKey(instance.layout, OR_REMOTE) ?? noKey();
   return url === undefined ? localClient(instance, key, OR_REMOTE) : new ApiClient({ url, key: key() });
+}
+
+function noKey(): never {
+  throw new WrennError("config_invalid", "there is no API key on this box: set WRENN_API_KEY to one");
 }
 
 /** For commands about this box, which must never reach another server. @throws not_running, forbidden */

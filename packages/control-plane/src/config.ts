@@ -130,10 +130,12 @@ function readPlacement(env: Env, check: Check): PlacementPolicy {
     check(factor >= 0.1 && factor <= 1000, `${name} is "${text}" but must be a number from 0.1 to 1000`);
     return factor;
   };
-  const minFreeDiskMb = Number(env.minFreeDiskMb ?? 512);
+  const minFree = env.minFreeDiskMb ?? "512";
+  const minFreeDiskMb = Number(minFree);
+  // In the words of the host agent, which reads it too.
   check(
-    Number.isSafeInteger(minFreeDiskMb) && minFreeDiskMb >= 0,
-    `WRENN_MIN_FREE_DISK_MB is "${env.minFreeDiskMb}" but must be an integer from 0`,
+    /^\d+$/.test(minFree) && minFreeDiskMb <= Number.MAX_SAFE_INTEGER,
+    `WRENN_MIN_FREE_DISK_MB is "${minFree}" but must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`,
   );
   return {
     minFreeDiskMb,

@@ -86,7 +86,7 @@ describe("the process", { timeout: 60_000 }, () => {
     expect(await wrong.exit).toEqual([1, null]);
     const away = start({ DATABASE_URL: "postgres://u:hunter2@127.0.0.1:1/wrenn" });
     const message = "DATABASE_URL names 127.0.0.1:1/wrenn: nothing listens there";
-    expect(await away.message).toEqual({ type: "failed", code: "config_invalid", message });
+    expect(await away.message).toEqual({ type: "failed", code: "database_unavailable", message });
     expect(await away.exit).toEqual([1, null]);
     expect(away.output).not.toContain("hunter2");
   });

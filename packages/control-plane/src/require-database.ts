@@ -5,6 +5,8 @@ import { withExplicitTls } from "./database-url.ts";
 import { fromDatabaseError } from "./db/errors.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** What the driver says then. */
+const TIMED_OUT = "timeout expired";
 
 /** @throws config_invalid for what does not pass by itself, naming the database and no password; database_unavailable for what does */
 export async function requireDatabase(url: string): Promise<void> {
@@ -15,7 +17,10 @@ export async function requireDatabase(url: string): Promise<void> {
   } catch (error) {
     if (isPassing(error as DatabaseError)) throw fromDatabaseError(error);
     const { host, port, database } = client;
-    throw invalid(`names ${host}:${port}/${database}: ${reason(error as DatabaseError)}`, error);
+    const problem = `DATABASE_URL names ${host}:${port}/${database}: ${reason(error as DatabaseError)}`;
+    // It may be starting, as this box may be.
+    const code = isAway(error as DatabaseError) ? "database_unavailable" : "config_invalid";
+    throw new WrennError(code, problem, { cause: error });
   } finally {
     await client.end().catch(() => {});
   }
@@ -30,12 +35,10 @@ function newClient(url: string): Client {
     const connectionString = withExplicitTls(url);
     return new Client({ connectionString, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   } catch (error) {
-    throw invalid(`cannot be used: ${(error as Error).message}`, error);
+    throw new WrennError("config_invalid", `DATABASE_URL cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
-}
-
-function invalid(problem: string, cause: unknown): WrennError {
-  return new WrennError("config_invalid", `DATABASE_URL ${problem}`, { cause });
 }
 
 /** Classes of SQLSTATE: no such database, 28 no such user or a wrong password, 42501 a user that may not connect. */
@@ -49,6 +52,12 @@ function isPassing({ code, message }: DatabaseError): boolean {
   return typeof code === "string" && SQL_STATE.test(code) && !REFUSED.test(code);
 }
 
+const AWAY = new Set(["ECONNREFUSED", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT"]);
+
+function isAway({ code, message }: DatabaseError): boolean {
+  return AWAY.has(String(code)) || message === TIMED_OUT;
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",
   ENOENT: "there is no such socket",
@@ -60,7 +69,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function reason({ code, message }: DatabaseError): string {
-  if (message === "timeout expired") return "it does not answer";
+  if (message === TIMED_OUT) return "it does not answer";
   if (message.includes("client password must be a")) return "it asks for a password, and the URL has none";
   const known = typeof code === "string" ? REASONS[code] : undefined;
   if (known !== undefined) return known;

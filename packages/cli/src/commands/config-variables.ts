@@ -13,6 +13,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   "control_plane.quotas.diskMb": "WRENN_TEAM_MAX_DISK_MB",
   "control_plane.quotas.snapshots": "WRENN_TEAM_MAX_SNAPSHOTS",
   "control_plane.localHost": "WRENN_LOCAL_HOST",
+  "control_plane.placement.minFreeDiskMb": "WRENN_MIN_FREE_DISK_MB",
   "control_plane.placement.memoryOvercommit": "WRENN_MEMORY_OVERCOMMIT",
   "control_plane.placement.cpuOvercommit": "WRENN_CPU_OVERCOMMIT",
   "control_plane.placement.diskOvercommit": "WRENN_DISK_OVERCOMMIT",

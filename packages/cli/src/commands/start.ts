@@ -60,7 +60,8 @@ async function firstCapsule(api: ApiClient): Promise<void> {
 }
 
 function suggest({ layout }: Instance, apiUrl: string): void {
-  const key = localApiKey(layout) ?? "";
+  const key = localApiKey(layout);
+  if (key === undefined) return;
   out(`\nAPI key: ${style(key, "bold", process.stdout)}\n`);
   out("Three things to try from another terminal:");
   out("  id=$(./wrenn create) && ./wrenn exec $id -- python3 -c 'print(6 * 7)' && ./wrenn rm $id");

@@ -104,7 +104,7 @@ async function upDetached(instance: Instance, options: UpOptions): Promise<void>
 }
 
 function announce({ layout }: Instance, state: SupervisorState, options: UpOptions): void {
-  const apiKey = localApiKey(layout) ?? "";
+  const apiKey = localApiKey(layout) ?? null;
   if (options.json === true) {
     json({
       state: "running",
@@ -119,5 +119,5 @@ function announce({ layout }: Instance, state: SupervisorState, options: UpOptio
   out(
     `Wrenn is up at ${style(state.apiUrl, "bold", process.stdout)} (${state.vmm} ${state.vmmVersion}, ${state.accelerator})`,
   );
-  out(`API key ${apiKey}`);
+  out(apiKey === null ? "No API key of its own (WRENN_LOCAL_KEY=0): sign in to make one" : `API key ${apiKey}`);
 }

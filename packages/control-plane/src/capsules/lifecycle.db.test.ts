@@ -191,8 +191,8 @@ describe.each(ENGINES)("capsules on PostgreSQL $name", (engine) => {
     expect(again.status).toBe(201);
     const large = [{ memory_mb: 513 }, { vcpus: 3 }].map((wanted) => platform.post<Failure>("/v1/capsules", wanted));
     expect((await Promise.all(large)).map(({ status, body }) => [status, body.error.message])).toEqual([
-      [503, "no host that is online is large enough for a capsule with 513 MiB of memory (the largest has 512 MiB)"],
-      [503, "no host that is online is large enough for a capsule with 3 vCPUs (the largest has 2 vCPUs)"],
+      [400, "no host is large enough for a capsule with 513 MiB of memory (the largest has 512 MiB)"],
+      [400, "no host is large enough for a capsule with 3 vCPUs (the largest has 2 vCPUs)"],
     ]);
     for (const id of [again.body.id, other.id]) await destroy(id);
     await platform.restartHost(() => (platform.host.memoryMb = 16_384));

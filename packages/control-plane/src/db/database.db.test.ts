@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { waitFor } from "@wrenn/runtime/wait";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startControlPlane } from "../control-plane.ts";
@@ -74,6 +75,20 @@ describe.each(ENGINES)("connections to PostgreSQL $name that are silent", (engin
     await Promise.all([refused(hasty), patient]);
   });
 
+  it("leave nothing behind in the server that waits for a lock", async () => {
+    await using db = new Database(platform.databaseUrl, silent);
+    const waiting = async () =>
+      (await platform.db.queries.execute(sql`select 1 from pg_stat_activity where query like '%for update nobody%'`))
+        .rows.length;
+    const wait = () =>
+      withQueryLimit(SHORT_MS, () => db.queries.execute(sql`select id from teams for update -- for update nobody`));
+    await platform.db.queries.transaction(async (tx) => {
+      await tx.execute(sql`select id from teams for update`);
+      await Promise.all(Array.from({ length: 8 }, () => refused(wait())));
+      await until(async () => (await waiting()) <= 1);
+    });
+  });
+
   it("keep no claims from being taken, or from ending", async () => {
     const { relay, url } = await between();
     await using _relay = relay;
@@ -101,17 +116,21 @@ describe.each(ENGINES)("connections to PostgreSQL $name that are silent", (engin
       const { status } = await fetch(`${controlPlane.url}${path}`, { headers, signal: AbortSignal.timeout(30_000) });
       return status;
     };
-    expect(await Promise.all([get("/ready"), get("/v1/capsules")])).toEqual([200, 200]);
+    const recover = async () => {
+      const all = async () => Promise.all([get("/v1/capsules"), get("/v1/capsules"), get("/ready")]);
+      const recovered = async () => (await all()).every((status) => status === 200);
+      expect(await waitFor(recovered, { timeoutMs: 45_000 })).toBe(true);
+    };
+    await recover();
     relay.hold();
     // Somebody who asks for a third time waits for the answers to the first two.
     expect(await Promise.all([get("/ready"), get("/ready"), get("/v1/capsules")])).toEqual([503, 503, 503]);
     expect(await get("/ready")).toBe(503);
     relay.release();
-    await until(async () => (await get("/ready")) === 200);
-    expect(await get("/v1/capsules")).toBe(200);
+    await recover();
+    // What the platform does by itself may have taken the connections that requests would have had.
     relay.holdOpen();
-    await get("/v1/capsules");
-    expect(await Promise.all([get("/v1/capsules"), get("/v1/capsules"), get("/ready")])).toEqual([200, 200, 200]);
+    await recover();
     // The end waits for what still runs.
     relay.release();
   }, 120_000);

@@ -2,7 +2,7 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Logger } from "@wrenn/runtime/logger";
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
-import { Pool, type PoolClient } from "pg";
+import { type ClientBase, Pool, type PoolClient } from "pg";
 import { LimitedClient } from "./limited-client.ts";
 import * as schema from "./schema.ts";
 
@@ -19,8 +19,19 @@ const IDLE_TIMEOUT_MS = 300_000;
 /** An idle connection is probed after that, and given up some ten seconds later. */
 const KEEP_ALIVE_MS = 10_000;
 
+/** How often PostgreSQL looks whether somebody still waits for a query's answer, a lock's for example: one that was cut ends then. */
+const CHECK_CLIENT = "SET client_connection_check_interval = '2s'";
+
 /** How long the end waits for what still runs: all who ask have ended, so it is what nothing comes of. */
 const END_MS = 3_000;
+
+/** Not every system that PostgreSQL runs on can. */
+async function haveClientChecked(client: ClientBase): Promise<void> {
+  await client.query(CHECK_CLIENT).catch(() => {});
+}
+
+/** The pool waits for it, though its type does not say so. */
+const HOOKS = { onConnect: haveClientChecked };
 
 type Connected = Parameters<Pool["connect"]>[0];
 
@@ -54,6 +65,7 @@ export class Database implements AsyncDisposable {
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      ...HOOKS,
       application_name: "wrenn-control-plane",
     });
     // An idle connection that breaks is replaced by the next query; without listeners it would end the process, and so would

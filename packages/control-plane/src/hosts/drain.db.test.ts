@@ -1,6 +1,6 @@
 import type { Host, HostWithToken } from "@wrenn/protocol/rest/hosts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { auditLogs } from "../db/schema.ts";
+import { auditLogs, hosts } from "../db/schema.ts";
 import { EnrolledHost } from "../testing/enrolled-host.ts";
 import { type Failure, TestPlatform, type TestUser } from "../testing/platform.ts";
 import { ENGINES } from "../testing/postgres.ts";
@@ -48,6 +48,11 @@ describe.each(ENGINES)("hosts that are drained on PostgreSQL $name", (engine) =>
     const entries = await platform.db.queries.select().from(auditLogs).orderBy(auditLogs.createdAt);
     const marks = entries.filter(({ resourceId, actorType }) => resourceId === id && actorType === "system");
     expect(marks.map(({ action }) => action).slice(-2)).toEqual(["marked_down", "marked_up"]);
+  });
+
+  it("get nothing when a control plane of before takes them for online", async () => {
+    await platform.db.queries.update(hosts).set({ drainsWhenBack: true });
+    expect((await create()).body.error.message).toContain("no host is online");
   });
 
   it("do not look well for being drained, or not any more, while they are unreachable", async () => {

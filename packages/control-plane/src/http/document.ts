@@ -48,18 +48,30 @@ function shortenNames(document: Document): void {
   );
 }
 
-/**
- * Leaves out what zod adds to each whole number and each time: bounds of 2^53 and a pattern beside the format; and that
- * answers have no other fields, since clients that hold them to it would refuse those of a later version.
- */
+/** Leaves out what zod adds to each whole number and each time: bounds of 2^53 and a pattern beside the format. */
 function tidy(schema: unknown): void {
   if (typeof schema !== "object" || schema === null) return;
   const fields = schema as Record<string, unknown>;
   if (fields["minimum"] === Number.MIN_SAFE_INTEGER) delete fields["minimum"];
   if (fields["maximum"] === Number.MAX_SAFE_INTEGER) delete fields["maximum"];
   if (fields["format"] === "date-time") delete fields["pattern"];
-  if (fields["additionalProperties"] === false) delete fields["additionalProperties"];
   for (const child of Object.values(fields)) tidy(child);
+}
+
+/** Answers may have fields of a later version, which clients that hold them to the document would refuse. */
+function openAnswers(document: Document): void {
+  const asked = JSON.stringify(operationsOf(document).map(({ requestBody }) => requestBody));
+  for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) {
+    if (!asked.includes(isReference(name))) open(schema);
+  }
+  for (const { responses } of operationsOf(document)) open(responses);
+}
+
+function open(schema: unknown): void {
+  if (typeof schema !== "object" || schema === null) return;
+  const fields = schema as Record<string, unknown>;
+  if (fields["additionalProperties"] === false) delete fields["additionalProperties"];
+  for (const child of Object.values(fields)) open(child);
 }
 
 /** Each error as clients see it, once. */
@@ -127,7 +139,7 @@ export function touchUp(document: Document, optionalBodies: ReadonlySet<string>)
   relaxBodies(document, optionalBodies);
   orderParameters(document);
   tidy(document.components?.schemas);
-  for (const { responses } of operationsOf(document)) tidy(responses);
+  openAnswers(document);
   describeAnswers(document);
   giveExamples(document);
   describeHeaders(document);

@@ -175,7 +175,7 @@ describe.each(ENGINES)("what goes wrong on PostgreSQL $name", (engine) => {
     const url = `postgres://wrenn:${fresh()}@127.0.0.1:9/wrenn`;
     const config = platform.configOf({ ...changes(), database: { kind: "external", url } });
     const failure = await startControlPlane(config, log.logger).catch((error: unknown) => error);
-    expect(fromDatabaseError(failure)).toMatchObject({ code: "config_invalid" });
+    expect(fromDatabaseError(failure)).toMatchObject({ code: "database_unavailable" });
     for (const err of [failure, fromDatabaseError(failure)]) log.logger.fatal({ err });
   });
 

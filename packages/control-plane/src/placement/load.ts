@@ -3,7 +3,7 @@ import { eq, inArray, isNotNull, notInArray, sql } from "drizzle-orm";
 import type { Database, Queries } from "../db/database.ts";
 import { ADVISORY_LOCKS } from "../db/locks.ts";
 import { capsules, hosts } from "../db/schema.ts";
-import { isRegistered } from "../hosts/registry.ts";
+import { isDraining, isRegistered } from "../hosts/registry.ts";
 import { type HostLoad, RESERVING_STATES } from "./place.ts";
 
 /** Nobody reserves anything until the transaction ends. */
@@ -39,8 +39,9 @@ async function hostLoads(queries: Queries): Promise<HostLoad[]> {
     .where(isNotNull(hosts.address));
   return rows.flatMap(({ host, memoryMb, vcpus, diskMb }) => {
     if (!isRegistered(host)) return [];
-    const { id, address, certFingerprint, previousFingerprint, status, type, teamId, tags, templates, diskFreeMb } =
-      host;
+    const { id, address, certFingerprint, previousFingerprint, type, teamId, tags, templates, diskFreeMb } = host;
+    // A control plane of before takes one that is back for online, whatever it was told to be then.
+    const status = host.status === "online" && isDraining(host) ? "draining" : host.status;
     return {
       ...{ id, address, certFingerprint, previousFingerprint, status, type, teamId, tags, templates, diskFreeMb },
       total: { memoryMb: host.memoryMb, vcpus: host.cpuCores, diskMb: host.diskMb },

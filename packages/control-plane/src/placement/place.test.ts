@@ -112,14 +112,16 @@ describe("place", () => {
     expect(chosen(hosts, { memoryMb: 1000 })).toBe("a");
     expect(chosen(hosts, { vcpus: 8 })).toBe("b");
     expect(refusal(hosts, { memoryMb: 1001 })).toThrow(
-      "no host that is online is large enough for a capsule with 1001 MiB of memory (the largest has 1000 MiB)",
+      "no host is large enough for a capsule with 1001 MiB of memory (the largest has 1000 MiB)",
     );
     expect(refusal(hosts, { vcpus: 32 })).toThrow(
-      "no host that is online is large enough for a capsule with 32 vCPUs (the largest has 8 vCPUs)",
+      "no host is large enough for a capsule with 32 vCPUs (the largest has 8 vCPUs)",
     );
     expect(refusal(hosts, { memoryMb: 1000, vcpus: 8 })).toThrow(
-      "no host that is online is large enough for a capsule with 1000 MiB of memory and 8 vCPUs",
+      "no host is large enough for a capsule with 1000 MiB of memory and 8 vCPUs",
     );
+    const away = [...hosts, host("c", { status: "unreachable", total: { memoryMb: 2000 } })];
+    expect(refusal(away, { memoryMb: 1001 })).toThrow("no host that is online is large enough");
     const busy = [host("a", { reserved: { memoryMb: 1500 } }), host("b", { total: { memoryMb: 300 } })];
     expect(refusal(busy, { memoryMb: 600 })).toThrow(/the most is 500 MiB/);
   });

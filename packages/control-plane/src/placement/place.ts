@@ -151,7 +151,7 @@ function hasTags({ tags }: HostLoad, wanted: readonly string[]): boolean {
   return wanted.every((tag) => tags.includes(tag));
 }
 
-/** The online host that serves the team, has the tags and the template, and has most left. @throws no_hosts_available */
+/** The online host that serves the team, has the tags and the template, and has most left. @throws no_hosts_available, invalid_request when none is as large */
 export function place(request: PlacementRequest, hosts: readonly HostLoad[], policy: PlacementPolicy): HostLoad {
   const online = hosts.filter((host) => host.status === "online" && serves(host, request));
   if (online.length === 0) throw none(request.isByoc ? "no host of the team is online" : "no host is online");
@@ -161,7 +161,7 @@ export function place(request: PlacementRequest, hosts: readonly HostLoad[], pol
   const local = tagged.filter(({ templates }) => templates.includes(request.template));
   const candidates = local.length > 0 ? local : tagged;
   const large = candidates.filter((host) => fits(host, request));
-  if (large.length === 0) throw tooLarge(request, candidates);
+  if (large.length === 0) throw tooLarge(request, candidates, hosts);
   const roomy = large.filter((host) => lacking(host, request, policy) === undefined);
   const writable = roomy.filter((host) => hasDisk(host, policy));
   // Where all disks are full a host is asked: what was known of it may be old, and its answer is precise.
@@ -174,15 +174,24 @@ function none(message: string): WrennError {
   return new WrennError("no_hosts_available", `${message}: try again in a moment`);
 }
 
-/** No try is of use, whatever ends elsewhere. */
-function tooLarge(request: Demand, hosts: readonly HostLoad[]): WrennError {
-  const most = (resource: Resource) => Math.max(...hosts.map((host) => sizeOf(host, resource)));
+/** Whatever ends on those that are online: a later try is of use only where another host may be large enough. */
+function tooLarge(request: PlacementRequest, online: readonly HostLoad[], all: readonly HostLoad[]): WrennError {
+  const most = (resource: Resource) => Math.max(...online.map((host) => sizeOf(host, resource)));
   const scarce = RESOURCES.find((resource) => most(resource) < request[resource]);
-  const message =
+  const wanted =
     scarce === undefined
-      ? `no host that is online is large enough for a capsule with ${inWords(request, "memoryMb")} and ${inWords(request, "vcpus")}`
-      : `no host that is online is large enough for a capsule with ${inWords(request, scarce)} (the largest has ${most(scarce)} ${UNITS[scarce][0]})`;
-  return new WrennError("no_hosts_available", message);
+      ? `${inWords(request, "memoryMb")} and ${inWords(request, "vcpus")}`
+      : `${inWords(request, scarce)} (the largest has ${most(scarce)} ${UNITS[scarce][0]})`;
+  const mayCome = all.some((host) => serves(host, request) && mayFit(host, request));
+  return mayCome
+    ? new WrennError("no_hosts_available", `no host that is online is large enough for a capsule with ${wanted}`)
+    : new WrennError("invalid_request", `no host is large enough for a capsule with ${wanted}`);
+}
+
+/** Whether it would if it were online: one that has not said yet how large it is may be. */
+function mayFit(host: HostLoad, request: PlacementRequest): boolean {
+  const { memoryMb, vcpus } = host.total;
+  return fits(host, request) || memoryMb === null || vcpus === null;
 }
 
 function full(request: Demand, hosts: readonly HostLoad[], policy: PlacementPolicy): WrennError {
