@@ -196,30 +196,6 @@ describe("a capsule that ends", () => {
     expect(await waitFor(() => !existsSync(machine), { timeoutMs: 15_000 }), "its files are removed").toBe(true);
   });
 
-  it("while it is started is the end of the start, and leaves nothing", async () => {
-    const { machines, run } = shared.layout;
-    const before = new Set((await api.list()).map(({ id }) => id));
-    const creating = api.create({}).catch((error: unknown) => error as { code: string });
-    const id = await waitFor(async () => (await api.list()).find((one) => !before.has(one.id))?.id, {
-      timeoutMs: 60_000,
-      intervalMs: 20,
-    });
-    if (id === undefined) throw new Error("the capsule is not listed");
-    await waitFor(async () => (await findVmms(run)).some(({ machine }) => machine === id), {
-      timeoutMs: 60_000,
-      intervalMs: 20,
-    });
-    await api.destroy(id);
-    // A fast box may have it running by then.
-    const answer = await creating;
-    expect("code" in answer ? answer.code : answer.id).toBe("code" in answer ? "invalid_state" : id);
-    expect(await api.get(id)).toMatchObject({ status: "stopped", end_reason: "request" });
-    const gone = async () =>
-      !existsSync(`${machines}/${id}`) && !(await findVmms(run)).some(({ machine }) => machine === id);
-    expect(await waitFor(gone, { timeoutMs: 60_000, intervalMs: 20 })).toBe(true);
-    await withCapsule(api, (next) => sh(api, next, "true"));
-  });
-
   it("by request is stopped, and stays readable", async () => {
     const { id } = await api.create({});
     await api.destroy(id);

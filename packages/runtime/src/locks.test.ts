@@ -43,6 +43,49 @@ describe("Semaphore", () => {
     await Promise.all(Array.from({ length: 10 }, () => semaphore.run(body)));
     expect(most).toBe(2);
   });
+
+  it("lets who waits leave the queue, and the others keep their turn", async () => {
+    const semaphore = new Semaphore(1);
+    const first = gate();
+    const order: string[] = [];
+    const abort = new AbortController();
+    const running = semaphore.run(() => first.promise);
+    const left = semaphore.run(async () => void order.push("left"), abort.signal);
+    const next = semaphore.run(async () => void order.push("next"));
+    abort.abort(new Error("not wanted"));
+    await expect(left).rejects.toThrow("not wanted");
+    await expect(semaphore.run(async () => {}, abort.signal)).rejects.toThrow("not wanted");
+    expect(order).toEqual([]);
+    first.resolve();
+    await Promise.all([running, next]);
+    expect(order).toEqual(["next"]);
+    await semaphore.run(async () => void order.push("free again"));
+    expect(order).toEqual(["next", "free again"]);
+  });
+
+  it("loses no turn that is no longer wanted when it comes, and doubles none", async () => {
+    const semaphore = new Semaphore(1);
+    const first = gate();
+    const abort = new AbortController();
+    const running = semaphore.run(() => first.promise);
+    const late = semaphore.run(async () => abort.signal.throwIfAborted(), abort.signal);
+    const failed = expect(late).rejects.toThrow("not wanted");
+    void running.then(() => abort.abort(new Error("not wanted")));
+    first.resolve();
+    await failed;
+    const held = gate();
+    let bodies = 0;
+    const body = () => {
+      bodies++;
+      return held.promise;
+    };
+    const both = [semaphore.run(body), semaphore.run(body)];
+    await Promise.resolve();
+    expect(bodies).toBe(1);
+    held.resolve();
+    await Promise.all(both);
+    expect(bodies).toBe(2);
+  });
 });
 
 describe("Singleflight", () => {

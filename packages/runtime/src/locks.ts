@@ -24,22 +24,53 @@ export class KeyedMutex {
 /** At most `limit` bodies run at once; the others wait in order. */
 export class Semaphore {
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   constructor(limit: number) {
     this.#free = limit;
   }
 
-  async run<T>(body: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /**
+   * @param wanted whoever waits leaves the queue when it is aborted; a body that has its turn is not told
+   * @throws the reason of `wanted`
+   */
+  async run<T>(body: () => Promise<T>, wanted?: AbortSignal): Promise<T> {
+    await this.#enter(wanted);
     try {
       return await body();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
+      this.#leave();
     }
+  }
+
+  async #enter(wanted: AbortSignal | undefined): Promise<void> {
+    wanted?.throwIfAborted();
+    if (this.#free > 0) {
+      this.#free--;
+      return;
+    }
+    const turn = Promise.withResolvers<void>();
+    this.#waiting.add(turn.resolve);
+    // One whose turn has come is no longer in the queue: it gives its turn back when its body ends.
+    const giveUp = () => {
+      if (this.#waiting.delete(turn.resolve)) turn.reject(wanted?.reason);
+    };
+    wanted?.addEventListener("abort", giveUp, { once: true });
+    try {
+      await turn.promise;
+    } finally {
+      wanted?.removeEventListener("abort", giveUp);
+    }
+  }
+
+  #leave(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#free++;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
   }
 }
 

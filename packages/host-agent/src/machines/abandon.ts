@@ -46,20 +46,21 @@ export async function unlessAbandoned<T>(wanted: AbortSignal, work: () => Promis
   }
 }
 
-/** What a start is measured by. */
-type CreateProgress = Pick<Progress<"create">, "done" | "vmm">;
+/** What makes a machine somebody's, and is measured by its steps. */
+type GuardedProgress<Op extends "create" | "claim"> = Pick<Progress<Op>, "done" | "vmm">;
 
 /**
- * Starts a VMM, which is killed when nobody wants it any more: the start fails then, whatever it waits for, and takes back what
- * it did.
+ * Starts or takes a VMM, which is killed when nobody wants it any more: `start` fails then, whatever it waits for, and takes back
+ * what it did.
  */
-export async function killedIfAbandoned<T>(
+export async function killedIfAbandoned<T, Op extends "create" | "claim">(
   wanted: AbortSignal,
-  progress: CreateProgress,
-  start: (progress: CreateProgress) => Promise<T>,
+  progress: GuardedProgress<Op>,
+  start: (progress: GuardedProgress<Op>) => Promise<T>,
 ): Promise<T> {
+  wanted.throwIfAborted();
   const kill = () => void endProcess(progress.vmm);
-  const guarded: CreateProgress = {
+  const guarded: GuardedProgress<Op> = {
     get vmm() {
       return progress.vmm;
     },

@@ -61,7 +61,7 @@ export async function createMachine(
         progress.waited("queued");
         wanted.throwIfAborted();
         return withUndo((undo) => assemble(host, request, snapshot, { progress, undo, wanted }), onFailure);
-      });
+      }, wanted);
       const phases = progress.toRecord();
       host.logger.info({ op: "create", id, template: machine.record.template, phases }, "capsule created");
       return { machine, phases };

@@ -1,13 +1,15 @@
 /**
- * For tests of what happens when something fails in the middle of an operation: a file names a step and what is to happen at its
- * end. Read only where WRENN_FAILPOINTS=1; each file acts once.
+ * For tests of what happens when something fails or stands still in the middle of an operation: a file names a step and what is to
+ * happen at its end. Read only where WRENN_FAILPOINTS=1; each file acts once.
  */
 import { readFileSync, rmSync } from "node:fs";
-import { killProcess, type ProcessIdentity } from "@wrenn/runtime/process-identity";
+import { killProcess, type ProcessIdentity, signalProcess } from "@wrenn/runtime/process-identity";
 
 /** `kill`: the host agent dies; `vmm`: the machine's VMM dies; `enospc`: the disk is full; `fail`: any other error. */
 export const FAILURES = ["kill", "vmm", "enospc", "fail"] as const;
 export type Failure = (typeof FAILURES)[number];
+/** The machine's VMM stands still: the operation stays in flight, waiting for it, until somebody ends or continues it. */
+export const STALL = "stall";
 
 export class Failpoints {
   readonly #file: string | undefined;
@@ -26,6 +28,9 @@ export class Failpoints {
         return new Promise(() => {});
       case "vmm":
         return vmm === undefined ? undefined : killProcess(vmm);
+      case STALL:
+        if (vmm !== undefined) signalProcess(vmm, "SIGSTOP");
+        return;
       case "enospc":
         throw Object.assign(new Error("no space left on device (test)"), { code: "ENOSPC" });
       case "fail":

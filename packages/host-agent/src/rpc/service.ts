@@ -117,7 +117,7 @@ async function create(
     vcpus: within("vcpus", request.vcpus, LIMITS.vcpus),
     memoryMb: within("memory_mb", request.memoryMb, LIMITS.memoryMb),
   };
-  const claimed = await claimMachine(host, machine, { template, ...shape });
+  const claimed = await claimMachine(host, machine, { template, ...shape }, wanted);
   return claimed ?? createMachine(host, machine, () => host.templates.ensure(template, shape), wanted);
 }
 
