@@ -37,14 +37,27 @@ describe("DATABASE_URL", () => {
       expect(withExplicitTls(`postgres://h/d?${query}`)).toBe(`postgres://h/d?${query}`);
   });
 
+  // Whether a name is unknown or cannot be looked up is the resolver's to say.
   it.each([
-    ["postgres://u:hunter2@127.0.0.1:1/wrenn", "names 127.0.0.1:1/wrenn: nothing listens there"],
-    ["postgres://u:hunter2@nosuch.invalid/wrenn", "names nosuch.invalid:5432/wrenn: "],
-    ["postgres://u:hunter2@localhost/wrenn?host=/nosuch", "names /nosuch:5432/wrenn: there is no such socket"],
-    ["postgres://u:hunter2@h/wrenn?sslmode=require&sslrootcert=/nosuch", "cannot be used: ENOENT"],
-  ])("is told of where it leads nowhere: %s", async (url, message) => {
+    [
+      "postgres://u:hunter2@127.0.0.1:1/wrenn",
+      "names 127.0.0.1:1/wrenn: nothing listens there",
+      /^database_unavailable$/,
+    ],
+    [
+      "postgres://u:hunter2@nosuch.invalid/wrenn",
+      "names nosuch.invalid:5432/wrenn: ",
+      /^(config_invalid|database_unavailable)$/,
+    ],
+    [
+      "postgres://u:hunter2@localhost/wrenn?host=/nosuch",
+      "names /nosuch:5432/wrenn: there is no such socket",
+      /^config_invalid$/,
+    ],
+    ["postgres://u:hunter2@h/wrenn?sslmode=require&sslrootcert=/nosuch", "cannot be used: ENOENT", /^config_invalid$/],
+  ])("is told of where it leads nowhere: %s", async (url, message, code) => {
     const refused = requireDatabase(url);
-    await expect(refused).rejects.toMatchObject({ code: "config_invalid" });
+    await expect(refused).rejects.toMatchObject({ code: expect.stringMatching(code) });
     await expect(refused).rejects.toThrow(`DATABASE_URL ${message}`);
     await expect(refused).rejects.not.toThrow("hunter2");
   });
