@@ -47,7 +47,9 @@ describe("the API answers precisely to", () => {
   });
 
   it("more memory than the host has", async () => {
-    expect(await create({ memory_mb: 200_000 })).toMatchObject({ status: 503 });
+    const { status, error } = await create({ memory_mb: 200_000 });
+    expect([status, error?.code]).toEqual([400, "invalid_request"]);
+    expect(error?.message).toContain("no host is large enough");
   });
 
   it.each([
