@@ -47,8 +47,8 @@ describe("the API answers precisely to", () => {
   });
 
   it("more memory than the host has", async () => {
-    const { status, error } = await create({ memory_mb: 200_000 });
-    expect([status, error?.code]).toEqual([400, "invalid_request"]);
+    const { status: got, error } = await create({ memory_mb: 200_000 });
+    expect([got, error?.code]).toEqual([400, "invalid_request"]);
     expect(error?.message).toContain("no host is large enough");
   });
 
